@@ -1,0 +1,52 @@
+"""MusicVAE for expressive drum grooves, on TensorFlow, JAX and PyTorch.
+
+The folders follow a groove on its way: `grooves` (MIDI -> groove -> tensor),
+`datasets` (the Groove MIDI Dataset, or any folder), `models` (tensor -> encoder ->
+z -> conductor -> decoder -> tensor), `presets` (pretrained weights), `cli`.
+
+Public names are loaded on first use, so that importing the package costs
+milliseconds and neither Keras nor a backend is touched before it is needed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# name -> module that defines it; None: the name is a module itself.
+_PUBLIC = {
+    "Groove": "grooves.groove",
+    "GrooveConverter": "grooves.converter",
+    "MusicVAE": "models.music_vae",
+    "read_midi": "grooves.midi",
+    "write_midi": "grooves.midi",
+    "datasets": None,
+    "errors": None,
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+if TYPE_CHECKING:
+    from keras_musicvae import datasets as datasets
+    from keras_musicvae import errors as errors
+    from keras_musicvae.grooves.converter import GrooveConverter as GrooveConverter
+    from keras_musicvae.grooves.groove import Groove as Groove
+    from keras_musicvae.grooves.midi import read_midi as read_midi
+    from keras_musicvae.grooves.midi import write_midi as write_midi
+    from keras_musicvae.models.music_vae import MusicVAE as MusicVAE
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _PUBLIC[name]
+    if module is None:
+        value: object = import_module(f"{__name__}.{name}")
+    else:
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,96 @@
+"""Every error that the package raises for a reason that a user can act on.
+
+All derive from `MusicVAEError`, so one `except` catches them; each also derives
+from the built-in type that callers would expect (`ValueError`, `FileNotFoundError`,
+`ConnectionError`...). A message says what is wrong, what is allowed, what was
+received and what to do. The command line prints it on one line and exits with 1.
+"""
+
+
+class MusicVAEError(Exception):
+    """Base class of the errors of `keras_musicvae`."""
+
+
+# --- MIDI and grooves ---------------------------------------------------------
+
+
+class MidiError(MusicVAEError, ValueError):
+    """A MIDI file cannot be turned into a groove."""
+
+
+class MidiFormatError(MidiError):
+    """The bytes are not a valid MIDI file; the message says what and where."""
+
+
+class MidiLimitError(MidiError):
+    """The file exceeds a documented limit (size, notes, tracks, ticks...)."""
+
+
+class NoDrumsError(MidiError):
+    """The file is valid but holds no drum hit that the drum map knows."""
+
+
+class UnknownPitchError(MidiError):
+    """A drum pitch has no class in the drum map and the caller asked to be strict."""
+
+
+class SeveralMetresError(MidiError):
+    """The metre changes inside the file; read it as several grooves."""
+
+
+class GrooveError(MusicVAEError, ValueError):
+    """Arrays, tempo or metre that do not make a groove."""
+
+
+class TooShortError(GrooveError):
+    """A groove has fewer bars than the window that was asked for."""
+
+
+# --- Data ---------------------------------------------------------------------
+
+
+class DatasetError(MusicVAEError, ValueError):
+    """A dataset, archive or folder is not what it should be."""
+
+
+class DownloadError(MusicVAEError, ConnectionError):
+    """A file could not be fetched: no network, a dead server, too many retries."""
+
+
+class ChecksumError(MusicVAEError, ValueError):
+    """A file is not the one that was published: wrong size or SHA-256."""
+
+
+class OutputError(MusicVAEError, OSError):
+    """A file or folder cannot be written."""
+
+
+# --- Models, presets, checkpoints ---------------------------------------------
+
+
+class ConfigError(MusicVAEError, ValueError):
+    """A model configuration is impossible or outside its limits."""
+
+
+class TrainingError(MusicVAEError, RuntimeError):
+    """Training cannot start, resume or go on."""
+
+
+class UnknownPresetError(MusicVAEError, ValueError):
+    """No preset has this name; the message names the closest one."""
+
+
+class PresetFileError(MusicVAEError, FileNotFoundError):
+    """A file of a preset folder is missing."""
+
+
+class PresetFormatError(MusicVAEError, ValueError):
+    """A preset is truncated, foreign, tampered with or from a later version."""
+
+
+class CheckpointError(MusicVAEError, ValueError):
+    """A Magenta checkpoint is damaged or of an unknown architecture."""
+
+
+class BackendError(MusicVAEError, ImportError):
+    """No usable Keras backend; the message names the extra to install."""

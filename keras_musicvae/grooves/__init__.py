@@ -1,0 +1,1 @@
+"""MIDI <-> groove <-> tensor, with NumPy and miditoolkit; never Keras."""

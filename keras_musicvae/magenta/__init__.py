@@ -1,0 +1,1 @@
+"""Reads the checkpoints of Magenta's original, with NumPy alone."""

@@ -1,0 +1,1 @@
+"""The network: encoder, latent, conductor, decoder; Keras only, no file access."""

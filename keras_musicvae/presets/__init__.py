@@ -1,0 +1,1 @@
+"""Pretrained models as folders of validated JSON and weights."""
