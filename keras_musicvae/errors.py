@@ -76,6 +76,10 @@ class TrainingError(MusicVAEError, RuntimeError):
     """Training cannot start, resume or go on."""
 
 
+class EvaluationError(MusicVAEError, ValueError):
+    """Grooves, windows or models that cannot be measured or compared."""
+
+
 class UnknownPresetError(MusicVAEError, ValueError):
     """No preset has this name; the message names the closest one."""
 
