@@ -89,7 +89,19 @@ class PresetFileError(MusicVAEError, FileNotFoundError):
 
 
 class PresetFormatError(MusicVAEError, ValueError):
-    """A preset is truncated, foreign, tampered with or from a later version."""
+    """A preset's files do not make a model: bad JSON, limits, weights that differ."""
+
+
+class ForeignPresetError(PresetFormatError):
+    """The folder holds something else than a preset of `keras_musicvae`."""
+
+
+class FuturePresetError(PresetFormatError):
+    """The preset was saved by a later version, in a format unknown to this one."""
+
+
+class TruncatedPresetError(PresetFormatError):
+    """A file of the preset ends too early: a copy or a download was cut off."""
 
 
 class CheckpointError(MusicVAEError, ValueError):
