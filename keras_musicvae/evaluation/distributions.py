@@ -1,0 +1,156 @@
+"""Are timing, velocity and hits distributed as drummers play them.
+
+The divergences compare histograms over all hits of two sets; hit rates compare where
+the hits are. They need no pairing, so they measure samples and reconstructions alike.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_musicvae.errors import EvaluationError
+from keras_musicvae.evaluation.arrays import check_same_length, split_grooves
+
+NUM_BINS = 50
+VELOCITY_RANGE = (0.0, 1.0)
+OFFSET_RANGE = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class GrooveCounts:
+    """What the distributions of a set are made of, per window.
+
+    Attributes:
+        timing: (n, 50) hits in each bin of the offset, -1 to 1.
+        velocity: (n, 50) hits in each bin of the velocity, 0 to 1.
+        hits: (n, steps, 9) bool.
+    """
+
+    timing: np.ndarray
+    velocity: np.ndarray
+    hits: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+
+def count_groove(grooves: ArrayLike, name: str = "grooves") -> GrooveCounts:
+    """Counts a set of grooves for the figures below.
+
+    Args:
+        grooves: (n, steps, 27).
+        name: What to call the array in an error message.
+
+    Raises:
+        EvaluationError: Another shape, or values that are not finite.
+    """
+    hits, velocities, offsets = split_grooves(grooves, name)
+    return GrooveCounts(
+        timing=_window_histograms(hits, offsets, OFFSET_RANGE),
+        velocity=_window_histograms(hits, velocities, VELOCITY_RANGE),
+        hits=hits,
+    )
+
+
+def kl_divergence(real: ArrayLike, system: ArrayLike) -> float:
+    """KL(real || system) in nats of two histograms over one grid.
+
+    One is added to each bin (Laplace), so that an empty bin costs much, not infinity.
+
+    Args:
+        real: (bins,) counts.
+        system: (bins,) counts.
+
+    Example:
+        >>> kl_divergence([5, 5], [50, 50])
+        0.0
+    """
+    p, q = np.asarray(real, np.float64), np.asarray(system, np.float64)
+    if p.shape != q.shape or p.ndim != 1:
+        raise EvaluationError(
+            f"Histograms must share one grid. Received: {p.shape} and {q.shape}"
+        )
+    p, q = p + 1.0, q + 1.0
+    p, q = p / p.sum(), q / q.sum()
+    return float(np.sum(p * np.log(p / q)))
+
+
+def distribution_scores(
+    real: GrooveCounts,
+    system: GrooveCounts,
+    real_weights: np.ndarray | None = None,
+    system_weights: np.ndarray | None = None,
+    *,
+    steps_per_bar: int = 16,
+) -> dict[str, float]:
+    """How far two sets of grooves are apart as distributions.
+
+    Args:
+        real: The grooves that were played.
+        system: The grooves of the model, as many as you like.
+        real_weights: (n,), how often each real groove counts. Defaults to once each.
+        system_weights: (m,), the same for the system.
+        steps_per_bar: Defaults to 16.
+
+    Returns:
+        `timing_kl` and `velocity_kl`, KL(real || system) over all hits, 50 bins, nats;
+        `real_hits_per_bar` and `hits_per_bar`; `drum_rate_error` and `step_rate_error`,
+        mean absolute differences of `hit_rates` over the drums and over the
+        steps of the window, and `cell_rate_error`, over both.
+    """
+    w_real = _weights(real_weights, len(real))
+    w_system = _weights(system_weights, len(system))
+    if real.hits.shape[1:] != system.hits.shape[1:]:
+        raise EvaluationError(
+            "Both sets must have as many steps. Received: "
+            f"{real.hits.shape[1]} and {system.hits.shape[1]}"
+        )
+    real_rates, rates = hit_rates(real, w_real), hit_rates(system, w_system)
+    error = np.abs(rates.mean(axis=0) - real_rates.mean(axis=0))
+    step_error = np.abs(rates.mean(axis=1) - real_rates.mean(axis=1))
+    return {
+        "timing_kl": kl_divergence(w_real @ real.timing, w_system @ system.timing),
+        "velocity_kl": kl_divergence(
+            w_real @ real.velocity, w_system @ system.velocity
+        ),
+        "real_hits_per_bar": float(real_rates.sum(axis=1).mean() * steps_per_bar),
+        "hits_per_bar": float(rates.sum(axis=1).mean() * steps_per_bar),
+        "drum_rate_error": float(error.mean()),
+        "step_rate_error": float(step_error.mean()),
+        "cell_rate_error": float(np.abs(rates - real_rates).mean()),
+    }
+
+
+def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.ndarray:
+    """The share of windows that hit each cell: (steps, 9), 0 to 1.
+
+    Its mean over the steps is the hit rate per drum, over the drums per step.
+    """
+    w = _weights(weights, len(counts))
+    cells = counts.hits.reshape(len(counts), -1)
+    return (w @ cells / w.sum()).reshape(counts.hits.shape[1:])
+
+
+def _weights(weights: np.ndarray | None, length: int) -> np.ndarray:
+    if weights is None:
+        weights = np.ones(length)
+    check_same_length(length, weights=weights)
+    if not np.sum(weights) > 0:
+        raise EvaluationError(
+            "A distribution needs at least one groove. Received: none"
+        )
+    return weights
+
+
+def _window_histograms(
+    hits: np.ndarray, values: np.ndarray, value_range: tuple[float, float]
+) -> np.ndarray:
+    low, high = value_range
+    window = np.nonzero(hits)[0]
+    scaled = (values[hits].astype(np.float64) - low) / (high - low) * NUM_BINS
+    # The top edge belongs to the last bin, as in `np.histogram`; what a model gives
+    # beyond the range counts at the edge instead of vanishing.
+    bins = np.clip(scaled.astype(np.int64), 0, NUM_BINS - 1)
+    flat = np.bincount(window * NUM_BINS + bins, minlength=len(hits) * NUM_BINS)
+    return flat.reshape(len(hits), NUM_BINS).astype(np.float64)
