@@ -1,0 +1,211 @@
+"""The files of a checkpoint, in a folder or inside a .tar or .tgz, read in bounds.
+
+Nothing is ever extracted: an archive's members are looked up by name and their bytes
+stay in memory, so neither a member's path nor a link can touch the disk.
+"""
+
+import gzip
+import io
+import stat
+import tarfile
+import zlib
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from keras_musicvae.errors import CheckpointError
+
+# The largest groove checkpoint with its optimizer slots has 62 MB.
+MAX_BYTES = 256 << 20
+MAX_FILES = 1000
+# Headers of archive members, long names included; far above what 1,000 files need.
+_MAX_HEADER_BYTES = 4 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_ARCHIVE_SUFFIXES = (".tar", ".tgz", ".tar.gz")
+
+
+class Files(ABC):
+    """Named files of known sizes.
+
+    Attributes:
+        label: what messages call the place the files are in.
+        sizes: bytes of each file, by its name; names use "/" and are relative.
+    """
+
+    label: str
+    sizes: dict[str, int]
+
+    @abstractmethod
+    def _bytes(self, name: str) -> bytes:
+        """The contents of a file that exists and is small enough."""
+
+    def read(self, name: str, *, limit: int = MAX_BYTES) -> bytes:
+        """Reads one file.
+
+        Args:
+            name: a name in `sizes`.
+            limit: bytes above which the file is refused.
+
+        Returns:
+            All bytes of the file.
+
+        Raises:
+            CheckpointError: the file is missing, too large or shorter than stated.
+        """
+        if name not in self.sizes:
+            raise CheckpointError(f"{self.label}: the file {name!r} is missing.")
+        size = self.sizes[name]
+        if size > limit:
+            raise CheckpointError(
+                f"{self.label}: {name!r} has {size:,} bytes; at most {limit:,} are "
+                "read."
+            )
+        data = self._bytes(name)
+        if len(data) != size:
+            raise CheckpointError(
+                f"{self.label}: {name!r} ends after {len(data):,} of {size:,} bytes."
+            )
+        return data
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the file's name says that it is a tar archive."""
+    return path.name.lower().endswith(_ARCHIVE_SUFFIXES)
+
+
+class Folder(Files):
+    """The regular files of a folder, without its subfolders.
+
+    Args:
+        path: an existing folder.
+
+    Raises:
+        CheckpointError: it cannot be listed or holds more than `MAX_FILES` entries.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.label = str(path)
+        self.sizes = {}
+        self._path = path
+        try:
+            for count, entry in enumerate(path.iterdir()):
+                if count == MAX_FILES:
+                    raise CheckpointError(
+                        f"{self.label}: more than {MAX_FILES} files; give the path of "
+                        "one checkpoint."
+                    )
+                status = entry.stat() if entry.exists() else None
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    self.sizes[entry.name] = status.st_size
+        except OSError as error:
+            raise CheckpointError(f"{self.label}: {error.strerror}.") from error
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            with (self._path / name).open("rb") as file:
+                return file.read(self.sizes[name])
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.label}: cannot read {name!r}: {error.strerror}."
+            ) from error
+
+
+class Archive(Files):
+    """The regular files of a .tar or .tgz.
+
+    Args:
+        path: the archive. A compressed one is unpacked in memory.
+
+    Raises:
+        CheckpointError: it is damaged, too large, holds more than `MAX_FILES`
+            members, or one that leads out of the archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.label = path.name
+        self.sizes = {}
+        self._starts: dict[str, int] = {}
+        try:
+            size = path.stat().st_size
+            if size > MAX_BYTES:
+                raise CheckpointError(
+                    f"{self.label}: the archive has {size:,} bytes; at most "
+                    f"{MAX_BYTES:,} are read."
+                )
+            self._data = self._unpacked(path.read_bytes())
+            self._list_members()
+        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(
+                f"{self.label}: not a readable .tar or .tgz: {error}."
+            ) from error
+
+    def _unpacked(self, data: bytes) -> bytes:
+        if not data.startswith(_GZIP_MAGIC):
+            return data
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise CheckpointError(
+                f"{self.label}: unpacks to more than {MAX_BYTES:,} bytes."
+            )
+        return data
+
+    def _list_members(self) -> None:
+        headers = _HeaderReader(self._data, self.label)
+        with tarfile.open(fileobj=headers, mode="r:") as archive:
+            for count, member in enumerate(archive):
+                if count == MAX_FILES:
+                    raise CheckpointError(
+                        f"{self.label}: more than {MAX_FILES} members."
+                    )
+                if not member.isreg():
+                    continue
+                name = PurePosixPath(member.name)
+                if name.is_absolute() or ".." in name.parts or member.issparse():
+                    raise CheckpointError(
+                        f"{self.label}: refused the member {member.name!r}; a "
+                        "checkpoint holds plain files with relative names."
+                    )
+                self.sizes[str(name)] = member.size
+                self._starts[str(name)] = member.offset_data
+
+    def _bytes(self, name: str) -> bytes:
+        start = self._starts[name]
+        return self._data[start : start + self.sizes[name]]
+
+
+class _HeaderReader(io.BytesIO):
+    """What `tarfile` reads while it lists members: headers only, and not many.
+
+    A header may announce a long name of any size; this is where it ends.
+    """
+
+    def __init__(self, data: bytes, label: str) -> None:
+        super().__init__(data)
+        self._label = label
+        self._left = _MAX_HEADER_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            size = self._left + 1
+        self._left -= size
+        if self._left < 0:
+            raise CheckpointError(f"{self._label}: the archive's headers are too long.")
+        return super().read(size)
+
+
+def open_files(path: Path) -> Files:
+    """The files of a folder or of an archive.
+
+    Args:
+        path: an existing folder, .tar or .tgz.
+
+    Returns:
+        Its files.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    return Folder(path) if path.is_dir() else Archive(path)

@@ -1,0 +1,266 @@
+"""TensorFlow's checkpoints (`.index`, `.data-00000-of-00001`), without TensorFlow.
+
+The index is a sorted table (`sstable.py`) from variable names to records of type,
+shape and place; the tensors' bytes lie behind each other in one or several data
+files, little-endian and in row-major order. The records are protocol buffers:
+`BundleHeaderProto` under the empty key, and a `BundleEntryProto` per variable
+(`tensorflow/core/protobuf/tensor_bundle.proto`).
+
+Everything is checked before it is used: sizes against shapes, places against the data
+file, which the tensors must fill exactly, and every tensor's CRC-32C.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_musicvae.errors import CheckpointError
+from keras_musicvae.magenta.crc32c import masked_crc32c
+from keras_musicvae.magenta.files import MAX_BYTES, Files
+from keras_musicvae.magenta.sstable import read_table, read_varint
+
+MAX_INDEX_BYTES = 4 << 20
+_MAX_RANK = 8
+_MAX_SHARDS = 100
+_INDEX_SUFFIX = ".index"
+_STATE_FILE = "checkpoint"
+_BFLOAT16 = 14
+# `tensorflow/core/framework/types.proto`; a bfloat16 is the upper half of a float32.
+_DTYPES = {
+    1: np.dtype("<f4"),
+    2: np.dtype("<f8"),
+    3: np.dtype("<i4"),
+    4: np.dtype("u1"),
+    5: np.dtype("<i2"),
+    6: np.dtype("i1"),
+    9: np.dtype("<i8"),
+    10: np.dtype("?"),
+    _BFLOAT16: np.dtype("<u2"),
+    17: np.dtype("<u2"),
+    19: np.dtype("<f2"),
+    22: np.dtype("<u4"),
+    23: np.dtype("<u8"),
+}
+_STRING = 7
+# The variable in which TensorFlow 2 keeps the structure of `tf.train.Checkpoint`.
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where a variable lies: a `BundleEntryProto`."""
+
+    name: str
+    dtype: int
+    shape: tuple[int, ...]
+    shard: int
+    offset: int
+    size: int
+    crc: int
+
+
+def find_checkpoints(files: Files) -> list[str]:
+    """The checkpoints among files, the newest one last.
+
+    Args:
+        files: a folder or an archive.
+
+    Returns:
+        Their prefixes (`model.ckpt-1000`), by their step number; the one that
+        TensorFlow's `checkpoint` file names, if it is there, is the last.
+    """
+    prefixes = [
+        name.removesuffix(_INDEX_SUFFIX)
+        for name in files.sizes
+        if name.endswith(_INDEX_SUFFIX)
+    ]
+    latest = _latest_by_state_file(files)
+    return sorted(prefixes, key=lambda prefix: (prefix == latest, _step(prefix)))
+
+
+def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
+    """Reads all variables of a checkpoint and verifies their checksums.
+
+    Args:
+        files: the folder or archive.
+        prefix: the name without `.index`, as `find_checkpoints` gives it.
+
+    Returns:
+        Read-only arrays by variable name, in the order of the names; bfloat16 comes
+        as float32.
+
+    Raises:
+        CheckpointError: a file is missing, truncated, damaged or too large, or it
+            holds what no Magenta checkpoint holds (strings, partitioned variables).
+
+    Example:
+        >>> variables = read_tf_checkpoint(Folder(Path("run")), "model.ckpt-1000")
+        >>> variables["encoder/mu/kernel"].shape
+        (1024, 256)
+    """
+    label = f"{files.label}: {prefix}"
+    index = files.read(prefix + _INDEX_SUFFIX, limit=MAX_INDEX_BYTES)
+    table = read_table(index, label + _INDEX_SUFFIX)
+    try:
+        num_shards = _num_shards(table.pop(b"", b""))
+        entries = [_entry(key, value) for key, value in table.items()]
+    except (ValueError, IndexError) as error:
+        if isinstance(error, CheckpointError):
+            raise CheckpointError(f"{label}: {error}") from error
+        reason = str(error) if isinstance(error, ValueError) else "it ends too early"
+        raise CheckpointError(
+            f"{label}: a record of the index is damaged: {reason}."
+        ) from error
+
+    variables: dict[str, NDArray] = {}
+    left = MAX_BYTES
+    for shard in range(num_shards):
+        name = f"{prefix}.data-{shard:05d}-of-{num_shards:05d}"
+        data = files.read(name, limit=left)
+        left -= len(data)
+        shard_entries = [entry for entry in entries if entry.shard == shard]
+        _check_places(shard_entries, len(data), f"{files.label}: {name}")
+        for entry in shard_entries:
+            variables[entry.name] = _tensor(entry, data, f"{files.label}: {name}")
+    return {entry.name: variables[entry.name] for entry in entries}
+
+
+def _latest_by_state_file(files: Files) -> str | None:
+    for name in files.sizes:
+        path = PurePosixPath(name)
+        if path.name != _STATE_FILE:
+            continue
+        text = files.read(name, limit=MAX_INDEX_BYTES).decode("utf-8", "replace")
+        found = re.search(r'^model_checkpoint_path: "(.*)"$', text, re.MULTILINE)
+        if found:
+            # The path is that of the machine that trained; only its name counts.
+            return str(path.with_name(Path(found[1]).name or _STATE_FILE))
+    return None
+
+
+def _step(prefix: str) -> int:
+    found = re.search(r"-(\d{1,18})$", prefix)
+    return int(found[1]) if found else -1
+
+
+# --- Protocol buffers ---------------------------------------------------------
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The (field number, value) pairs of a message."""
+    position = 0
+    while position < len(message):
+        tag, position = read_varint(message, position)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == 0:
+            value, position = read_varint(message, position)
+            yield number, value
+            continue
+        if wire_type == 2:
+            size, position = read_varint(message, position)
+        elif wire_type in (1, 5):
+            size = 8 if wire_type == 1 else 4
+        else:
+            raise ValueError(f"unknown wire type {wire_type}")
+        if position + size > len(message):
+            raise IndexError
+        data = message[position : position + size]
+        position += size
+        yield number, data if wire_type == 2 else int.from_bytes(data, "little")
+
+
+def _num_shards(header: bytes) -> int:
+    fields = dict(_fields(header))
+    num_shards = fields.get(1, 0)
+    if not isinstance(num_shards, int) or not 1 <= num_shards <= _MAX_SHARDS:
+        raise ValueError(f"{num_shards!r} data files, 1 to {_MAX_SHARDS} are allowed")
+    if fields.get(2, 0) != 0:
+        raise CheckpointError("the checkpoint is big-endian, which is not read here.")
+    return num_shards
+
+
+def _entry(key: bytes, record: bytes) -> _Entry:
+    name = key.decode("utf-8")
+    numbers = dict.fromkeys((1, 3, 4, 5, 6), 0)
+    shape: tuple[int, ...] = ()
+    for number, value in _fields(record):
+        if number == 7:
+            raise CheckpointError(
+                f"the variable {name!r} is partitioned into slices, which is not read "
+                "here; save it in one piece."
+            )
+        if number == 2:
+            shape = _shape(value)
+        elif number in numbers and isinstance(value, int):
+            numbers[number] = value
+    dtype, shard, offset, size, crc = numbers.values()
+    if name == _OBJECT_GRAPH:
+        raise CheckpointError(
+            "this is a TensorFlow 2 object checkpoint (tf.train.Checkpoint); Magenta "
+            "saved by variable names (tf.compat.v1.train.Saver)."
+        )
+    if dtype not in _DTYPES:
+        kind = "strings" if dtype == _STRING else f"values of type {dtype}"
+        raise CheckpointError(
+            f"the variable {name!r} holds {kind}; only numbers are read here."
+        )
+    if len(shape) > _MAX_RANK:
+        raise ValueError(f"{name!r} has {len(shape)} dimensions")
+    expected = math.prod(shape) * _DTYPES[dtype].itemsize
+    if size != expected:
+        raise ValueError(
+            f"{name!r} of shape {shape} should have {expected:,} bytes, not {size:,}"
+        )
+    return _Entry(name, dtype, shape, shard, offset, size, crc)
+
+
+def _shape(message: int | bytes) -> tuple[int, ...]:
+    if not isinstance(message, bytes):
+        raise ValueError("a shape is malformed")
+    sizes = []
+    for number, value in _fields(message):
+        if number != 2 or not isinstance(value, bytes):
+            raise ValueError("a shape is not fully known")
+        size = dict(_fields(value)).get(1, 0)
+        if not isinstance(size, int) or size >= 1 << 31:
+            raise ValueError(f"a dimension of {size!r} is out of range")
+        sizes.append(size)
+    return tuple(sizes)
+
+
+# --- Tensors ------------------------------------------------------------------
+
+
+def _check_places(entries: list[_Entry], size: int, label: str) -> None:
+    places = sorted((entry.offset, entry.offset + entry.size) for entry in entries)
+    if any(end > start for (_, end), (start, _) in pairwise(places)):
+        raise CheckpointError(
+            f"{label}: the index is damaged: two variables share the same bytes."
+        )
+    end = places[-1][1] if places else 0
+    if end != size:
+        raise CheckpointError(
+            f"{label}: the file has {size:,} bytes, and its variables end at byte "
+            f"{end:,}: it is "
+            + ("truncated; fetch it again." if end > size else "not the index's file.")
+        )
+
+
+def _tensor(entry: _Entry, data: bytes, label: str) -> NDArray:
+    content = memoryview(data)[entry.offset : entry.offset + entry.size]
+    if masked_crc32c(content) != entry.crc:
+        raise CheckpointError(
+            f"{label}: the checksum of {entry.name!r} is wrong: the file is damaged; "
+            "fetch it again."
+        )
+    array = np.frombuffer(content, _DTYPES[entry.dtype]).reshape(entry.shape)
+    if entry.dtype == _BFLOAT16:
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    array.flags.writeable = False
+    return array
