@@ -11,7 +11,6 @@ import tarfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from keras_musicvae.errors import CheckpointError
 

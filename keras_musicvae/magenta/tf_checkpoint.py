@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ _INDEX_SUFFIX = ".index"
 _STATE_FILE = "checkpoint"
 _BFLOAT16 = 14
 # `tensorflow/core/framework/types.proto`; a bfloat16 is the upper half of a float32.
-_DTYPES = {
+_DTYPES: dict[int, np.dtype] = {
     1: np.dtype("<f4"),
     2: np.dtype("<f8"),
     3: np.dtype("<i4"),
@@ -118,6 +118,12 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
             f"{label}: a record of the index is damaged: {reason}."
         ) from error
 
+    for entry in entries:
+        if entry.shard >= num_shards:
+            raise CheckpointError(
+                f"{label}: a record of the index is damaged: {entry.name!r} lies in "
+                f"data file {entry.shard} of {num_shards}."
+            )
     variables: dict[str, NDArray] = {}
     left = MAX_BYTES
     for shard in range(num_shards):
@@ -140,7 +146,7 @@ def _latest_by_state_file(files: Files) -> str | None:
         found = re.search(r'^model_checkpoint_path: "(.*)"$', text, re.MULTILINE)
         if found:
             # The path is that of the machine that trained; only its name counts.
-            return str(path.with_name(Path(found[1]).name or _STATE_FILE))
+            return str(path.parent / PurePosixPath(found[1]).name)
     return None
 
 
