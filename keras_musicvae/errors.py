@@ -46,6 +46,10 @@ class TooShortError(GrooveError):
     """A groove has fewer bars than the window that was asked for."""
 
 
+class AudioError(MusicVAEError, ValueError):
+    """A groove cannot be turned into sound: wrong samples, rate, length, SoundFont."""
+
+
 # --- Data ---------------------------------------------------------------------
 
 
@@ -110,3 +114,7 @@ class CheckpointError(MusicVAEError, ValueError):
 
 class BackendError(MusicVAEError, ImportError):
     """No usable Keras backend; the message names the extra to install."""
+
+
+class MissingExtraError(MusicVAEError, ImportError):
+    """An optional package is not installed; the message names the extra to install."""
