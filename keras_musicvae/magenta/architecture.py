@@ -21,6 +21,7 @@ FRAME_DIM = 27
 _MAX_LAYERS = 16
 _MAX_WIDTH = 1 << 16
 _BIDIRECTIONAL = "cell_{}/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
+_DIRECTIONS = (("fw", "forward_layers"), ("bw", "backward_layers"))
 # The bar encoder and the encoder of the bars' summaries; "" is the flat encoder.
 _FLAT_ENCODER = ("encoder",)
 _HIERARCHICAL_ENCODER = (
@@ -126,11 +127,10 @@ class Architecture:
         width = FRAME_DIM + self.control_dim
         for path, prefix in levels.items():
             for index, units in enumerate(self.encoder_units):
-                for scope, direction in (("fw", "forward"), ("bw", "backward")):
+                for scope, layers in _DIRECTIONS:
                     name = f"{prefix}/{_BIDIRECTIONAL.format(index, scope)}"
-                    yield Layer(
-                        name, f"{path}.{direction}.{index}", "lstm", width, units
-                    )
+                    place = f"{path}.{layers}.{index}"
+                    yield Layer(name, place, "lstm", width, units)
                 width = 2 * units
 
     def _latent(self) -> Iterable[Layer]:

@@ -80,21 +80,14 @@ def architecture_of(model: Any) -> Architecture:
     Returns:
         The architecture.
     """
-    encoder, decoder = model.encoder, model.decoder
-    hierarchical_encoder = hasattr(encoder, "bar_encoder")
-    conductor = decoder if hasattr(decoder, "note_decoder") else None
-    note_decoder = conductor.note_decoder if conductor else decoder
-    bottom = (encoder.bar_encoder if hierarchical_encoder else encoder).forward[0]
     return Architecture(
-        encoder_units=tuple(
-            (encoder.bars_encoder if hierarchical_encoder else encoder).units
-        ),
-        hierarchical_encoder=hierarchical_encoder,
-        latent_dim=model.latent.mean.units,
-        decoder_units=tuple(note_decoder.units),
-        conductor_units=tuple(conductor.units) if conductor else (),
-        autoregressive_conductor=bool(conductor and conductor.autoregressive),
-        control_dim=bottom.cell.kernel.shape[0] - note_decoder.frame_dim,
+        encoder_units=tuple(model.encoder_units),
+        hierarchical_encoder=model.hierarchical_encoder,
+        latent_dim=model.latent_dim,
+        decoder_units=tuple(model.decoder_units),
+        conductor_units=tuple(model.conductor_units or ()),
+        autoregressive_conductor=model.conductor_autoregressive,
+        control_dim=model.control_dim,
     )
 
 

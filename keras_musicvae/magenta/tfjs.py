@@ -1,0 +1,234 @@
+"""TensorFlow.js weights: `weights_manifest.json`, its shards, and Magenta's config.
+
+The manifest lists groups; the shards of a group, joined, hold its weights one behind
+the other, as float32 or quantised to 1 or 2 bytes: value = scale * q + min
+(`tfjs-core/src/io/io_utils.ts`). The format has no checksums: damage shows in sizes
+that do not fit or in values that are not finite, and else not at all.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_musicvae.errors import CheckpointError
+from keras_musicvae.magenta.files import MAX_BYTES, Files
+
+MANIFEST_FILE = "weights_manifest.json"
+CONFIG_FILE = "config.json"
+MAX_JSON_BYTES = 1 << 20
+MAX_WEIGHTS = 10_000
+_MAX_RANK = 8
+_DTYPES: dict[str, np.dtype] = {
+    "float32": np.dtype("<f4"),
+    "int32": np.dtype("<i4"),
+    "bool": np.dtype("?"),
+}
+_QUANTISED: dict[str, np.dtype] = {
+    "uint8": np.dtype("u1"),
+    "uint16": np.dtype("<u2"),
+    "float16": np.dtype("<f2"),
+}
+
+
+@dataclass(frozen=True)
+class _Weight:
+    """One entry of the manifest."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    stored: np.dtype
+    scale: float = 1.0
+    minimum: float = 0.0
+
+    @property
+    def num_bytes(self) -> int:
+        return math.prod(self.shape) * self.stored.itemsize
+
+    def array(self, data: bytes) -> NDArray:
+        """The weight from its stored bytes."""
+        array = np.frombuffer(data, self.stored).reshape(self.shape)
+        if self.stored in (_QUANTISED["uint8"], _QUANTISED["uint16"]):
+            # In double precision, as JavaScript does.
+            return (array * self.scale + self.minimum).astype(self.dtype)
+        return array.astype(self.dtype, copy=False)
+
+
+def find_tfjs(files: Files) -> str | None:
+    """The folder of a TensorFlow.js checkpoint among files.
+
+    Args:
+        files: a folder or an archive.
+
+    Returns:
+        The path of the (first) folder with a manifest, "." for the top; None without.
+    """
+    manifests = [n for n in files.sizes if PurePosixPath(n).name == MANIFEST_FILE]
+    return str(PurePosixPath(min(manifests)).parent) if manifests else None
+
+
+def read_tfjs(files: Files, folder: str = ".") -> dict[str, NDArray]:
+    """Reads all weights of a TensorFlow.js checkpoint, dequantised.
+
+    Args:
+        files: a folder or an archive.
+        folder: where among them, as `find_tfjs` gives it.
+
+    Returns:
+        Arrays by name: float32, int32 or bool.
+
+    Raises:
+        CheckpointError: a file is missing, truncated, malformed or too large, a weight
+            has an unknown type, or a path leads out of the folder.
+    """
+    root = PurePosixPath(folder)
+    label = f"{files.label}: {root / MANIFEST_FILE}"
+    manifest = _read_json(files, str(root / MANIFEST_FILE))
+    variables: dict[str, NDArray] = {}
+    left = MAX_BYTES
+    for paths, weights in _groups(manifest, label):
+        shards = []
+        for path in paths:
+            shards.append(files.read(str(root / path), limit=left))
+            left -= len(shards[-1])
+        data = b"".join(shards)
+        expected = sum(weight.num_bytes for weight in weights)
+        if len(data) != expected:
+            raise CheckpointError(
+                f"{label}: the files {', '.join(paths)} have {len(data):,} bytes, the "
+                f"manifest announces {expected:,}: they are truncated or not its own."
+            )
+        start = 0
+        for weight in weights:
+            if weight.name in variables or len(variables) == MAX_WEIGHTS:
+                raise CheckpointError(
+                    f"{label}: {weight.name!r} occurs twice, or there are more than "
+                    f"{MAX_WEIGHTS:,} weights."
+                )
+            variables[weight.name] = weight.array(
+                data[start : start + weight.num_bytes]
+            )
+            start += weight.num_bytes
+    return variables
+
+
+def read_tfjs_config(files: Files, folder: str = ".") -> dict[str, Any]:
+    """Reads Magenta.js's `config.json`.
+
+    Args:
+        files: a folder or an archive.
+        folder: where among them, as `find_tfjs` gives it.
+
+    Returns:
+        The arguments of its data converter (`numSteps`, `humanize`, `tapify`...);
+        empty without a config file.
+
+    Raises:
+        CheckpointError: it is malformed, or for another model than a groove model.
+    """
+    name = str(PurePosixPath(folder) / CONFIG_FILE)
+    if name not in files.sizes:
+        return {}
+    config = _read_json(files, name)
+    converter = config.get("dataConverter") if isinstance(config, dict) else None
+    if not isinstance(converter, dict) or config.get("type") != "MusicVAE":
+        raise CheckpointError(
+            f"{files.label}: {name} is not the configuration of a MusicVAE."
+        )
+    arguments = converter.get("args", {})
+    if converter.get("type") != "GrooveConverter" or not isinstance(arguments, dict):
+        raise CheckpointError(
+            f"{files.label}: {name} is for {converter.get('type')!r} data; only "
+            "'GrooveConverter' models are supported."
+        )
+    return arguments
+
+
+def shard_paths(manifest: bytes, label: str) -> list[str]:
+    """The shard files that a manifest names, for a download.
+
+    Args:
+        manifest: the contents of `weights_manifest.json`.
+        label: what messages call it.
+
+    Returns:
+        Plain file names, which lead nowhere else.
+
+    Raises:
+        CheckpointError: the manifest is malformed.
+    """
+    groups = _groups(_parse_json(manifest, label), label)
+    return [path for paths, _ in groups for path in paths]
+
+
+def _read_json(files: Files, name: str) -> Any:
+    data = files.read(name, limit=MAX_JSON_BYTES)
+    return _parse_json(data, f"{files.label}: {name}")
+
+
+def _parse_json(data: bytes, label: str) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{label}: not valid JSON: {error}.") from error
+
+
+def _groups(manifest: Any, label: str) -> Iterator[tuple[list[str], list[_Weight]]]:
+    try:
+        if not isinstance(manifest, list):
+            raise TypeError("it is not a list of groups")
+        for group in manifest:
+            paths = [_path(path) for path in group["paths"]]
+            yield paths, [_weight(weight) for weight in group["weights"]]
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise CheckpointError(
+            f"{label}: the manifest is malformed: {reason}."
+        ) from error
+
+
+def _path(path: Any) -> str:
+    # Magenta's shards lie beside the manifest, so any folder in a path is foreign.
+    if not isinstance(path, str) or not path or path in (".", ".."):
+        raise ValueError(f"{path!r} is not a file name")
+    if any(character in path for character in "/\\:\0"):
+        raise ValueError(f"the path {path!r} leads out of the folder")
+    return path
+
+
+def _weight(entry: Any) -> _Weight:
+    name, dtype, shape = entry["name"], entry["dtype"], entry["shape"]
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is not a name")
+    if not isinstance(shape, list) or len(shape) > _MAX_RANK:
+        raise ValueError(f"{name!r} has the shape {shape!r:.80}")
+    if not all(type(size) is int and 0 <= size < 1 << 31 for size in shape):
+        raise ValueError(f"{name!r} has the shape {shape!r:.80}")
+    if dtype not in _DTYPES:
+        raise ValueError(f"{name!r} has the type {dtype!r}; {list(_DTYPES)} are known")
+    quantisation = entry.get("quantization")
+    if quantisation is None:
+        return _Weight(name, tuple(shape), _DTYPES[dtype], _DTYPES[dtype])
+    stored = quantisation["dtype"]
+    if stored not in _QUANTISED or dtype != "float32":
+        raise ValueError(
+            f"{name!r} is {dtype} quantised to {stored!r}; float32 to "
+            f"{list(_QUANTISED)} is known"
+        )
+    if stored == "float16":
+        return _Weight(name, tuple(shape), _DTYPES[dtype], _QUANTISED[stored])
+    scale, minimum = quantisation["scale"], quantisation["min"]
+    for value in (scale, minimum):
+        if type(value) not in (int, float) or not abs(value) <= 1e30:
+            raise ValueError(f"{name!r} has the quantisation {quantisation!r:.80}")
+    return _Weight(
+        name, tuple(shape), _DTYPES[dtype], _QUANTISED[stored], scale, minimum
+    )
