@@ -1,0 +1,499 @@
+"""Windows of N bars, cut from converted grooves that lie one after the other on disk.
+
+A preprocessed folder holds every groove once, as float32 rows of 27 values (9 hits,
+9 velocities, 9 offsets), and a table that says where windows begin. A window is a run
+of consecutive rows, so windows that hop one bar share their rows and cost nothing.
+
+    dataset.json        what the folder holds: settings, counts, checksums, report
+    frames-00000.npy    (rows, 27) float32, memory-mapped; as many as needed
+    windows.npy         one record of `WINDOW` per window
+    files.csv           the files that gave windows; a record's `file` counts its lines
+    rejected.csv        the files that gave none, each with its reason
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_musicvae.datasets.files import reason, sha256_of
+from keras_musicvae.errors import ChecksumError, DatasetError
+
+if TYPE_CHECKING:
+    from keras_musicvae.grooves.converter import GrooveConverter
+    from keras_musicvae.grooves.groove import Groove
+
+FORMAT = "keras-musicvae groove windows"
+VERSION = 1
+SPLITS = ("train", "validation", "test")
+NUM_FEATURES = 27
+
+WINDOW = np.dtype(
+    [
+        ("row", "<i8"),  # first row, counted through all shards
+        ("file", "<i4"),  # line of files.csv, from 0
+        ("bar", "<i4"),  # first bar in the file, from 0
+        ("tempo", "<f4"),  # quarter notes per minute where the window begins
+        ("style", "<i4"),  # index into `styles`
+        ("drummer", "<i4"),  # index into `drummers`
+        ("kind", "u1"),  # index into `kinds`: beat or fill
+        ("split", "u1"),  # index into SPLITS
+    ]
+)
+
+_MAX_JSON_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all selections of one dataset have in common."""
+
+    shards: tuple[NDArray[np.float32], ...]
+    starts: NDArray[np.int64]  # first row of each shard, and the end
+    info: Mapping[str, Any]
+    file_names: "_FileNames"
+
+
+class GrooveWindows:
+    """Windows of `num_bars` bars, ready to be gathered into batches.
+
+    Made by `GrooveWindows.load`, `GrooveWindows.from_grooves` or a dataset module.
+    Indexing gives arrays; `split` and `select` give smaller `GrooveWindows` over the
+    same rows.
+
+    Attributes:
+        num_bars: Bars of a window.
+        hop_bars: Bars from one window of a file to the next, as they were cut.
+        num_steps: Steps of a window.
+        steps_per_bar: Steps of a bar.
+        styles, drummers, kinds: The names that the codes below stand for. An empty
+            name means unknown.
+        info: The dataset's description (settings, counts, report), read-only.
+
+    Example:
+        ```python
+        from keras_musicvae.datasets.windows import GrooveWindows
+
+        windows = GrooveWindows.load("data/groove_4bar")
+        train = windows.split("train")
+        batch = train[[0, 5, 9]]  # (3, 64, 27) float32
+        rock = train.select(style="rock")
+        ```
+    """
+
+    def __init__(self, shared: _Shared, table: NDArray[np.void]):
+        self._shared = shared
+        self._table = table
+        self.info = shared.info
+        config = shared.info["config"]
+        self.num_bars: int = config["num_bars"]
+        self.hop_bars: int = config["hop_bars"]
+        self.num_steps: int = shared.info["num_steps"]
+        self.steps_per_bar = self.num_steps // self.num_bars
+        self.styles: tuple[str, ...] = tuple(shared.info["styles"])
+        self.drummers: tuple[str, ...] = tuple(shared.info["drummers"])
+        self.kinds: tuple[str, ...] = tuple(shared.info["kinds"])
+
+    # --- Making ---------------------------------------------------------------
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike[str], *, verify: bool = False
+    ) -> "GrooveWindows":
+        """Opens a preprocessed folder; the rows stay on disk until they are used.
+
+        Args:
+            folder: What `keras-musicvae preprocess --out` wrote.
+            verify: Also compare the SHA-256 of every file. Sizes and ranges are
+                always checked. Defaults to False.
+
+        Raises:
+            DatasetError: the folder is no dataset, or incomplete, or damaged.
+            ChecksumError: with `verify`, a file has changed.
+        """
+        folder = Path(folder)
+        info = read_info(folder)
+        for item in [*info["shards"], info["windows"]]:
+            _check_file(folder / item["file"], item, verify=verify)
+        shards = tuple(
+            _load_array(folder / item["file"], np.dtype(np.float32), 2)
+            for item in info["shards"]
+        )
+        for item, shard in zip(info["shards"], shards, strict=True):
+            if shard.shape != (item["rows"], NUM_FEATURES):
+                raise _damaged(folder / item["file"], f"its shape is {shard.shape}")
+        table = _load_array(folder / info["windows"]["file"], WINDOW, 1)
+        names = _FileNames(folder / "files.csv")
+        windows = cls(_share(shards, info, names), table)
+        windows._check_table(folder / info["windows"]["file"])
+        return windows
+
+    @classmethod
+    def from_arrays(
+        cls,
+        frames: ArrayLike,
+        table: NDArray[np.void],
+        info: Mapping[str, Any],
+        file_names: Sequence[str] = (),
+    ) -> "GrooveWindows":
+        """Windows over rows in memory; the arguments are as in a folder's files."""
+        rows = np.ascontiguousarray(frames, np.float32)
+        windows = cls(_share((rows,), info, _FileNames(None, file_names)), table)
+        windows._check_table(Path("windows"))
+        return windows
+
+    # --- Arrays ---------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __getitem__(self, indices: Any) -> NDArray[np.float32]:
+        """Gathers windows.
+
+        Args:
+            indices: An integer, a slice, integers or a mask, as for a NumPy array.
+
+        Returns:
+            (n, num_steps, 27) float32, or (num_steps, 27) for one integer.
+        """
+        if isinstance(indices, list) and not indices:
+            indices = np.zeros(0, np.int64)  # NumPy makes an empty list float
+        rows = np.asarray(self._table["row"])[indices]
+        if rows.ndim == 0:
+            return self._gather(rows[None])[0]
+        if rows.ndim > 1:
+            raise IndexError("Windows have one axis; give at most one-dimensional indices.")
+        return self._gather(rows)
+
+    def arrays(self) -> NDArray[np.float32]:
+        """All windows at once: (len, num_steps, 27) float32."""
+        return self[:]
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        drop_remainder: bool = False,
+    ) -> Iterator[NDArray[np.float32]]:
+        """One pass over the windows in batches.
+
+        Args:
+            batch_size: Windows per batch.
+            seed: Shuffles the windows; the same seed and epoch give the same order on
+                every machine. None keeps the order of the files. Defaults to None.
+            epoch: Changes the order from pass to pass. Defaults to 0.
+            drop_remainder: Leave out a last, smaller batch. Defaults to False.
+
+        Yields:
+            (batch_size, num_steps, 27) float32; the last may be smaller.
+        """
+        order = np.arange(len(self))
+        if seed is not None:
+            np.random.default_rng((seed, epoch)).shuffle(order)
+        end = len(self) - len(self) % batch_size if drop_remainder else len(self)
+        for start in range(0, end, batch_size):
+            yield self[order[start : start + batch_size]]
+
+    def groove(self, index: int) -> "Groove":
+        """One window as a `Groove` in the tempo in which it was played."""
+        return self.converter.to_groove(self[int(index)], tempo=float(self.tempo[index]))
+
+    @property
+    def converter(self) -> "GrooveConverter":
+        """The converter between these arrays and grooves."""
+        from keras_musicvae.grooves.converter import GrooveConverter
+
+        config = self.info["config"]
+        return GrooveConverter(
+            num_bars=self.num_bars,
+            steps_per_quarter=config["steps_per_quarter"],
+            metre=tuple(config["metre"]),
+        )
+
+    # --- What is known of each window -----------------------------------------
+
+    @property
+    def tempo(self) -> NDArray[np.float32]:
+        """(len,) quarter notes per minute where each window begins."""
+        return self._column("tempo")
+
+    @property
+    def style(self) -> NDArray[np.int32]:
+        """(len,) indices into `styles`."""
+        return self._column("style")
+
+    @property
+    def drummer(self) -> NDArray[np.int32]:
+        """(len,) indices into `drummers`."""
+        return self._column("drummer")
+
+    @property
+    def kind(self) -> NDArray[np.uint8]:
+        """(len,) indices into `kinds`."""
+        return self._column("kind")
+
+    @property
+    def start_bar(self) -> NDArray[np.int32]:
+        """(len,) bar of the file in which each window begins, from 0."""
+        return self._column("bar")
+
+    @property
+    def file(self) -> NDArray[np.int32]:
+        """(len,) number of the file of each window, an index into `file_names`."""
+        return self._column("file")
+
+    @property
+    def file_names(self) -> Sequence[str]:
+        """The names of the files that gave windows, in order; read when first used."""
+        return self._shared.file_names
+
+    # --- Selecting ------------------------------------------------------------
+
+    def split(self, name: str) -> "GrooveWindows":
+        """The windows of `"train"`, `"validation"` or `"test"`.
+
+        Raises:
+            DatasetError: there is no such split.
+        """
+        if name not in SPLITS:
+            raise DatasetError(
+                f"A split is one of {', '.join(SPLITS)}. Received: {name!r}."
+            )
+        return self._subset(self._column("split") == SPLITS.index(name))
+
+    def select(
+        self,
+        *,
+        hop_bars: int | None = None,
+        style: str | None = None,
+        drummer: str | None = None,
+        kind: str | None = None,
+        tempo: tuple[float, float] | None = None,
+        mask: ArrayLike | None = None,
+    ) -> "GrooveWindows":
+        """The windows that meet every condition that is given.
+
+        Args:
+            hop_bars: Keep windows that begin at a multiple of this many bars of their
+                file; `num_bars` gives windows that do not overlap.
+            style, drummer, kind: A name out of `styles`, `drummers`, `kinds`.
+            tempo: Lowest and highest tempo, both included.
+            mask: (len,) bool, or indices as for an array.
+
+        Raises:
+            DatasetError: unknown name, or a hop that the dataset was not cut for.
+        """
+        keep = np.ones(len(self), bool)
+        if hop_bars is not None:
+            if hop_bars < 1 or hop_bars % self.hop_bars:
+                raise DatasetError(
+                    f"Windows were cut every {self.hop_bars} bars; hop_bars must be a "
+                    f"multiple of that. Received: hop_bars={hop_bars}."
+                )
+            keep &= self.start_bar % hop_bars == 0
+        for field, names, value in (
+            ("style", self.styles, style),
+            ("drummer", self.drummers, drummer),
+            ("kind", self.kinds, kind),
+        ):
+            if value is not None:
+                if value not in names:
+                    raise DatasetError(
+                        f"No {field} is called {value!r}; there are: "
+                        f"{', '.join(map(repr, names))}."
+                    )
+                keep &= self._column(field) == names.index(value)
+        if tempo is not None:
+            keep &= (self.tempo >= tempo[0]) & (self.tempo <= tempo[1])
+        chosen = self._subset(keep)
+        if mask is None:
+            return chosen
+        if keep.all():
+            return self._subset(np.asarray(mask))
+        wanted = np.zeros(len(self), bool)
+        wanted[np.asarray(mask)] = True
+        return self._subset(keep & wanted)
+
+    def __repr__(self) -> str:
+        return (
+            f"GrooveWindows({len(self):,} windows of {self.num_bars} bars, "
+            f"{self.num_steps} steps x {NUM_FEATURES})"
+        )
+
+    # --- Helpers --------------------------------------------------------------
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return np.asarray(self._table[name])
+
+    def _subset(self, indices: NDArray[Any]) -> "GrooveWindows":
+        return GrooveWindows(self._shared, np.asarray(self._table)[indices])
+
+    def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        shards, starts = self._shared.shards, self._shared.starts
+        if len(shards) == 1:
+            return _windows_of(shards[0], self.num_steps)[rows]
+        result = np.empty((len(rows), self.num_steps, NUM_FEATURES), np.float32)
+        owners = np.searchsorted(starts, rows, side="right") - 1
+        for owner in np.unique(owners):
+            here = owners == owner
+            views = _windows_of(shards[owner], self.num_steps)
+            result[here] = views[rows[here] - starts[owner]]
+        return result
+
+    def _check_table(self, path: Path) -> None:
+        """A table that points outside of its rows would read other memory."""
+        starts, rows = self._shared.starts, self._column("row")
+        if self.num_steps < 1 or self.num_steps % self.num_bars:
+            raise _damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
+        if not len(rows):
+            return
+        owner = np.searchsorted(starts, rows, side="right") - 1
+        if rows.min() < 0 or (rows >= starts[-1]).any():
+            raise _damaged(path, "a window begins outside of the rows")
+        if (rows + self.num_steps > starts[owner + 1]).any():
+            raise _damaged(path, "a window ends outside of its rows")
+        for field, names in (
+            ("style", self.styles),
+            ("drummer", self.drummers),
+            ("kind", self.kinds),
+            ("split", SPLITS),
+        ):
+            codes = self._column(field)
+            if codes.min() < 0 or codes.max() >= len(names):
+                raise _damaged(path, f"an unknown {field}")
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """Reads and checks `dataset.json`.
+
+    Raises:
+        DatasetError: the folder is no dataset of this version.
+    """
+    path = folder / "dataset.json"
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder} is not a preprocessed dataset: {path.name}: {reason(error)}. "
+            "Make one with `keras-musicvae preprocess --out FOLDER`."
+        ) from error
+    try:
+        info = json.loads(text)
+        version = info["version"] if info["format"] == FORMAT else None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path, "it is not the JSON of a dataset") from error
+    if version != VERSION:
+        raise DatasetError(
+            f"{path} has format {info['format']!r}, version {version}; this release "
+            f"reads {FORMAT!r}, version {VERSION}. Preprocess the MIDI files again."
+        )
+    problem = _info_problem(info)
+    if problem:
+        raise _damaged(path, problem)
+    return info
+
+
+def _info_problem(info: Any) -> str:
+    """Why a parsed dataset.json cannot be used, or an empty string."""
+    try:
+        config = info["config"]
+        whole = [config["num_bars"], config["hop_bars"], config["steps_per_quarter"]]
+        whole += [info["num_steps"], *config["metre"], info["windows"]["size"]]
+        for shard in info["shards"]:
+            whole += [shard["rows"], shard["size"]]
+        files = [item["file"] for item in [*info["shards"], info["windows"]]]
+        names = [*info["styles"], *info["drummers"], *info["kinds"]]
+        hashes = [item["sha256"] for item in [*info["shards"], info["windows"]]]
+    except (KeyError, TypeError, IndexError) as error:
+        return f"it lacks {error}"
+    if not all(type(n) is int and n > 0 for n in whole):
+        return "a size is not a positive whole number"
+    if not all(isinstance(text, str) for text in [*files, *names, *hashes]):
+        return "a name is not text"
+    if any(name != Path(name).name or name in ("", ".", "..") for name in files):
+        return "a file lies outside of the folder"
+    return ""
+
+
+class _FileNames(Sequence[str]):
+    """The first column of files.csv, read when it is first needed."""
+
+    def __init__(self, path: Path | None, names: Sequence[str] = ()):
+        self._path = path
+        self._names: list[str] | None = None if path else list(names)
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._read()[index]
+
+    def _read(self) -> list[str]:
+        if self._names is None and self._path is not None:
+            try:
+                with self._path.open(
+                    encoding="utf-8", errors="surrogateescape", newline=""
+                ) as file:
+                    self._names = [row["name"] for row in csv.DictReader(file)]
+            except (OSError, KeyError, csv.Error) as error:
+                raise _damaged(self._path, error) from error
+        return self._names or []
+
+
+def _share(
+    shards: tuple[NDArray[np.float32], ...], info: Mapping[str, Any], names: _FileNames
+) -> _Shared:
+    starts = np.cumsum([0, *(len(shard) for shard in shards)], dtype=np.int64)
+    return _Shared(shards, starts, info, names)
+
+
+def _windows_of(rows: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Every run of `steps` rows, as a view: (len(rows) - steps + 1, steps, 27)."""
+    return np.lib.stride_tricks.as_strided(
+        rows,
+        shape=(len(rows) - steps + 1, steps, NUM_FEATURES),
+        strides=(rows.strides[0], *rows.strides),
+        writeable=False,
+    )
+
+
+def _check_file(path: Path, item: Mapping[str, Any], *, verify: bool) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise _damaged(path, reason(error)) from error
+    if size != item["size"]:
+        raise _damaged(path, f"it has {size} bytes, expected {item['size']}")
+    if verify and (digest := sha256_of(path)) != item["sha256"]:
+        raise ChecksumError(
+            f"{path} has changed: its SHA-256 is {digest}, expected {item['sha256']}. "
+            "Preprocess the MIDI files again."
+        )
+
+
+def _load_array(path: Path, dtype: np.dtype[Any], axes: int) -> NDArray[Any]:
+    try:
+        if dtype == WINDOW:
+            array = np.load(path, allow_pickle=False)
+        else:
+            array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, error) from error
+    if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
+        raise _damaged(path, f"it holds {array.dtype} of shape {array.shape}")
+    return array
+
+
+def _damaged(path: Path, cause: object) -> DatasetError:
+    return DatasetError(
+        f"The dataset is damaged: {path}: {cause}. Preprocess the MIDI files again."
+    )
