@@ -1,0 +1,96 @@
+"""TensorFlow: graphs through `tf.function`.
+
+Keras's own LSTM (a `tf.while_loop` on a CPU, cuDNN on a GPU) is kept: XLA,
+`BlockLSTMV2` and unrolled loops are all slower on a CPU (benchmarks/).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def fused_lstm(
+    sequences: Any,
+    h: Any,
+    c: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any,
+    reverse: bool,
+) -> None:
+    """Keras's own loop is the fast one here."""
+    return None
+
+
+def run_train_step(
+    model: keras.Model, step: Callable[[Any], dict], arguments: tuple
+) -> dict:
+    """`fit` hands over the data and expects the logs."""
+    return step(*arguments)
+
+
+def value_and_gradients(
+    model: keras.Model, function: Callable[[], Any]
+) -> tuple[Any, list]:
+    """Records the forward pass on a tape."""
+    trainable = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss = function()
+    gradients = tape.gradient(
+        loss, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return loss, gradients
+
+
+def apply_gradients(model: keras.Model, gradients: list) -> None:
+    """One step of the optimizer."""
+    model.optimizer.apply_gradients(
+        zip(gradients, model.trainable_variables, strict=True)
+    )
+
+
+def scan(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:
+    """`tf.scan` would want outputs shaped like the state; a while loop does not."""
+    leaves = [tf.transpose(x, _swapped(x)) for x in tf.nest.flatten(inputs)]
+    length = tf.shape(leaves[0])[0]
+
+    def frame(t: Any) -> Any:
+        return tf.nest.pack_sequence_as(inputs, [x[t] for x in leaves])
+
+    state, first = step(state, frame(0))
+    arrays = [
+        tf.TensorArray(x.dtype, size=length, element_shape=x.shape).write(0, x)
+        for x in tf.nest.flatten(first)
+    ]
+
+    def body(t: Any, state: Any, arrays: list) -> tuple:
+        state, outputs = step(state, frame(t))
+        written = [
+            array.write(t, x)
+            for array, x in zip(arrays, tf.nest.flatten(outputs), strict=True)
+        ]
+        return t + 1, state, written
+
+    _, state, arrays = tf.while_loop(
+        lambda t, *_: t < length, body, (tf.constant(1), state, arrays)
+    )
+    stacked = [array.stack() for array in arrays]
+    outputs = [tf.transpose(x, _swapped(x)) for x in stacked]
+    return state, tf.nest.pack_sequence_as(first, outputs)
+
+
+def compiled(model: keras.Model, function: Callable) -> Callable:
+    """`tf.function`, one graph per set of shapes."""
+    graph = tf.function(function, reduce_retracing=False)
+
+    def call(*arrays: Any) -> Any:
+        outputs = graph(*(tf.convert_to_tensor(array) for array in arrays))
+        return keras.tree.map_structure(lambda x: x.numpy(), outputs)
+
+    return call
+
+
+def _swapped(x: Any) -> list[int]:
+    return [1, 0, *range(2, len(x.shape))]

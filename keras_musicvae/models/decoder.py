@@ -1,0 +1,213 @@
+"""Decoder: a latent becomes frames, one step after the other."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_musicvae.backends import native
+from keras_musicvae.models import noise as random
+from keras_musicvae.models.recurrent import LSTM
+
+State = list[tuple[Any, Any]]  # (h, c) of each layer, each (batch, units)
+
+
+@keras.saving.register_keras_serializable(package="keras_musicvae")
+class NoteDecoder(keras.layers.Layer):
+    """Stacked LSTMs that write frames, each seeing the frame before.
+
+    The initial state is tanh(dense(z)); the input of a step is the frame before, z
+    and, if the model has controls, the controls of this step. It is the flat decoder,
+    and also what the conductor seeds bar by bar.
+
+    Args:
+        units: Units of each layer.
+        output_dim: Width of the outputs, given by the heads.
+        dropout: Share of the inputs of each layer that is dropped in training.
+        dropout_per_sequence: One dropout mask for all the steps of a sequence.
+        seed: Seed of the dropout.
+        site: First of the `len(units)` draws per step (and bar) of the dropout.
+    """
+
+    def __init__(
+        self,
+        units: tuple[int, ...],
+        output_dim: int,
+        *,
+        dropout: float = 0.0,
+        dropout_per_sequence: bool = False,
+        seed: int = 0,
+        site: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.dropout_per_sequence = dropout_per_sequence
+        self.seed = seed
+        self.site = site
+        self.initial_state = InitialState(self.units, dtype=self.dtype_policy)
+        self.cells = [
+            LSTM(
+                n,
+                return_sequences=True,
+                return_state=True,
+                dtype=self.dtype_policy,
+                name=f"lstm_{layer}",
+            )
+            for layer, n in enumerate(self.units)
+        ]
+        self.output_projection = keras.layers.Dense(
+            output_dim, dtype=self.dtype_policy, name="output_projection"
+        )
+
+    def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
+        self.frame_dim = frames_shape[-1]
+        self.latent_dim = latent_dim
+        self.initial_state.build((None, latent_dim))
+        width = self.frame_dim + latent_dim + control_dim
+        for cell, units in zip(self.cells, self.units, strict=True):
+            cell.build((*frames_shape[:-1], width))
+            width = units
+        self.output_projection.build((*frames_shape[:-1], width))
+        self.built = True
+
+    def call(
+        self,
+        previous: Any,
+        z: Any,
+        controls: Any = None,
+        step: Any = 0,
+        bar: int = 0,
+        training: bool = False,
+    ) -> tuple[Any, State]:
+        """Teacher forcing: every step reads the given frame before it.
+
+        Args:
+            previous: (batch, steps, frame_dim), the frame before each step.
+            z: (batch, latent_dim).
+            controls: (batch, steps, control_dim), or None.
+            step: Counter of training steps, which drives the dropout.
+            bar: Which bar this is, where bars are decoded one after the other: each
+                drops inputs of its own.
+            training: Whether dropout is on.
+
+        Returns:
+            outputs (batch, steps, output_dim), and the state after the last step.
+        """
+        steps = previous.shape[1]
+        parts = [previous, ops.repeat(z[:, None], steps, axis=1)]
+        if controls is not None:
+            parts.append(controls)
+        sequences = ops.concatenate(
+            [ops.cast(part, self.compute_dtype) for part in parts], axis=-1
+        )
+        final: State = []
+        initial = self.initial_state(z)
+        for layer, (cell, state) in enumerate(zip(self.cells, initial, strict=True)):
+            if training:
+                sequences = random.dropout(
+                    sequences,
+                    self.dropout,
+                    self.seed,
+                    step,
+                    self.site + bar * len(self.units) + layer,
+                    per_sequence=self.dropout_per_sequence,
+                )
+            sequences, *state = cell(sequences, initial_state=list(state))
+            final.append((state[0], state[1]))
+        return self.output_projection(sequences), final
+
+    def write(
+        self,
+        heads: Any,
+        z: Any,
+        first: Any,
+        noise: Any,
+        temperature: Any,
+        controls: Any = None,
+    ) -> tuple[Any, Any, State]:
+        """Free running: every step reads the frame that was drawn before it.
+
+        Args:
+            heads: Draws a frame from an output; see `heads.py`.
+            z: (batch, latent_dim).
+            first: (batch, frame_dim), the frame before the first step.
+            noise: (batch, steps, noise_dim), uniform in (0, 1).
+            temperature: Scalar; 0 is deterministic.
+            controls: (batch, steps, control_dim), or None.
+
+        Returns:
+            frames (batch, steps, frame_dim), outputs (batch, steps, output_dim), and
+            the state after the last step.
+        """
+        z = ops.cast(z, self.compute_dtype)
+        bottom = self.cells[0].cell
+        kernel = ops.cast(bottom.kernel, self.compute_dtype)
+        # z is the same at every step: its share of the first layer is computed once.
+        kernel_frame = kernel[: self.frame_dim]
+        kernel_z = kernel[self.frame_dim : self.frame_dim + self.latent_dim]
+        constant = ops.matmul(z, kernel_z) + ops.cast(bottom.bias, self.compute_dtype)
+        inputs = {"noise": noise}
+        if controls is not None:
+            kernel_controls = kernel[self.frame_dim + self.latent_dim :]
+            inputs["controls"] = ops.matmul(
+                ops.cast(controls, self.compute_dtype), kernel_controls
+            )
+
+        def advance(carry: tuple, now: dict) -> tuple:
+            frame, state = carry
+            projected = constant + ops.matmul(
+                ops.cast(frame, self.compute_dtype), kernel_frame
+            )
+            if "controls" in now:
+                projected = projected + now["controls"]
+            following = [self.cells[0].recur(projected, state[0])]
+            for cell, cell_state in zip(self.cells[1:], state[1:], strict=True):
+                following.append(cell.step(following[-1][0], cell_state))
+            output = self.output_projection(following[-1][0])
+            output = ops.cast(output, "float32")
+            frame = heads.draw(output, temperature, now["noise"])
+            return (frame, following), (frame, output)
+
+        carry = (first, self.initial_state(z))
+        (_, state), (frames, outputs) = native.scan(advance, carry, inputs)
+        return frames, outputs, state
+
+
+@keras.saving.register_keras_serializable(package="keras_musicvae")
+class InitialState(keras.layers.Layer):
+    """The state in which stacked LSTMs start: tanh(dense(z)), cut in c0, h0, c1, h1...
+
+    Args:
+        units: Units of each LSTM.
+    """
+
+    def __init__(self, units: tuple[int, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = tuple(units)
+        self.dense = keras.layers.Dense(
+            2 * sum(self.units),
+            activation="tanh",
+            dtype=self.dtype_policy,
+            name="dense",
+        )
+
+    def build(self, input_shape: tuple) -> None:
+        self.dense.build(input_shape)
+
+    def call(self, z: Any) -> State:
+        """(batch, latent_dim) -> (h, c) of each LSTM."""
+        flat = self.dense(z)
+        state, start = [], 0
+        for units in self.units:
+            c = flat[:, start : start + units]
+            h = flat[:, start + units : start + 2 * units]
+            state.append((h, c))
+            start += 2 * units
+        return state
+
+
+def flatten_state(state: State) -> Any:
+    """The state as one vector, in the order c0, h0, c1, h1..., (batch, 2 * units)."""
+    return ops.concatenate([x for h, c in state for x in (c, h)], axis=-1)

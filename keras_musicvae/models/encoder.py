@@ -1,0 +1,222 @@
+"""Encoder: reads a whole groove and sums it up in one vector."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_musicvae.models import noise
+from keras_musicvae.models.recurrent import LSTM
+
+
+@keras.saving.register_keras_serializable(package="keras_musicvae")
+class BidirectionalEncoder(keras.layers.Layer):
+    """Stacked bidirectional LSTMs; the result is the last layer's two final states.
+
+    Each layer reads both directions of the one below. Sequences may be shorter than
+    the array that holds them: states are then taken at the last step of each, and the
+    backward direction starts there.
+
+    Args:
+        units: Units of each direction, one entry per layer.
+        dropout: Share of the inputs of each layer that is dropped in training.
+        dropout_per_sequence: One dropout mask for all the steps of a sequence.
+        seed: Seed of the dropout.
+        site: First of the `2 * len(units)` draws per step that the dropout uses.
+    """
+
+    def __init__(
+        self,
+        units: tuple[int, ...],
+        *,
+        dropout: float = 0.0,
+        dropout_per_sequence: bool = False,
+        seed: int = 0,
+        site: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.dropout_per_sequence = dropout_per_sequence
+        self.seed = seed
+        self.site = site
+        self.forward_layers = [self._lstm(n, i, "forward") for i, n in enumerate(self.units)]
+        self.backward_layers = [self._lstm(n, i, "backward") for i, n in enumerate(self.units)]
+
+    def _lstm(self, units: int, layer: int, direction: str) -> LSTM:
+        return LSTM(
+            units,
+            return_sequences=True,
+            dtype=self.dtype_policy,
+            name=f"{direction}_{layer}",
+        )
+
+    @property
+    def output_dim(self) -> int:
+        """Width of the summary."""
+        return 2 * self.units[-1]
+
+    def build(self, input_shape: tuple) -> None:
+        for forward, backward, units in zip(
+            self.forward_layers, self.backward_layers, self.units, strict=True
+        ):
+            forward.build(input_shape)
+            backward.build(input_shape)
+            input_shape = (*input_shape[:-1], 2 * units)
+
+    def call(
+        self,
+        sequences: Any,
+        lengths: Any = None,
+        step: Any = 0,
+        training: bool = False,
+    ) -> Any:
+        """Sums up sequences.
+
+        Args:
+            sequences: (batch, steps, features).
+            lengths: (batch,) integers, the number of valid steps; None: all.
+            step: Counter of training steps, which drives the dropout.
+            training: Whether dropout is on.
+
+        Returns:
+            (batch, output_dim); zeros for a sequence of length 0.
+        """
+        for layer, (forward, backward) in enumerate(
+            zip(self.forward_layers, self.backward_layers, strict=True)
+        ):
+            # Each direction drops inputs of its own, as in the original.
+            ahead = forward(self._drop(sequences, 2 * layer, step, training))
+            behind = backward(
+                _reverse(self._drop(sequences, 2 * layer + 1, step, training), lengths)
+            )
+            if layer + 1 < len(self.units):
+                sequences = ops.concatenate([ahead, _reverse(behind, lengths)], axis=-1)
+        return ops.concatenate([_last(ahead, lengths), _last(behind, lengths)], axis=-1)
+
+    def _drop(self, x: Any, draw: int, step: Any, training: bool) -> Any:
+        if not training:
+            return x
+        return noise.dropout(
+            x,
+            self.dropout,
+            self.seed,
+            step,
+            self.site + draw,
+            per_sequence=self.dropout_per_sequence,
+        )
+
+
+@keras.saving.register_keras_serializable(package="keras_musicvae")
+class HierarchicalEncoder(keras.layers.Layer):
+    """Encodes each bar, then the sequence of the bars' summaries.
+
+    The original's `HierarchicalLstmEncoder` with the level lengths
+    (steps per bar, bars).
+
+    Args:
+        num_bars: Number of bars.
+        steps_per_bar: Steps of a bar.
+        units: Units of each direction, one entry per layer, at both levels.
+        site: First draw per step that the dropout uses.
+        **kwargs: `dropout`, `dropout_per_sequence` and `seed` of
+            `BidirectionalEncoder`; what `keras.layers.Layer` takes.
+    """
+
+    def __init__(
+        self,
+        num_bars: int,
+        steps_per_bar: int,
+        units: tuple[int, ...],
+        *,
+        dropout: float = 0.0,
+        dropout_per_sequence: bool = False,
+        seed: int = 0,
+        site: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_bars = num_bars
+        self.steps_per_bar = steps_per_bar
+        shared: dict[str, Any] = {
+            "dropout": dropout,
+            "dropout_per_sequence": dropout_per_sequence,
+            "seed": seed,
+            "dtype": self.dtype_policy,
+        }
+        self.bar_encoder = BidirectionalEncoder(units, site=site, **shared)
+        self.bars_encoder = BidirectionalEncoder(
+            units, site=site + 2 * len(units), **shared
+        )
+
+    @property
+    def output_dim(self) -> int:
+        """Width of the summary."""
+        return self.bars_encoder.output_dim
+
+    def build(self, input_shape: tuple) -> None:
+        self.bar_encoder.build((None, self.steps_per_bar, input_shape[-1]))
+        self.bars_encoder.build((None, self.num_bars, self.bar_encoder.output_dim))
+
+    def call(
+        self,
+        sequences: Any,
+        lengths: Any = None,
+        step: Any = 0,
+        training: bool = False,
+    ) -> Any:
+        """Sums up sequences; see `BidirectionalEncoder.call`.
+
+        `lengths` may also be (batch, num_bars): the valid steps of each bar. The bars
+        are encoded side by side, as one batch.
+        """
+        bars = fold_bars(sequences, self.num_bars)
+        if lengths is not None:
+            lengths = ops.reshape(
+                bar_lengths(lengths, self.num_bars, self.steps_per_bar), (-1,)
+            )
+        summaries = self.bar_encoder(bars, lengths, step, training=training)
+        summaries = ops.reshape(summaries, (-1, self.num_bars, summaries.shape[-1]))
+        return self.bars_encoder(summaries, None, step, training=training)
+
+
+def fold_bars(sequences: Any, num_bars: int) -> Any:
+    """(batch, bars * steps, features) -> (batch * bars, steps, features)."""
+    _, steps, features = sequences.shape
+    return ops.reshape(sequences, (-1, steps // num_bars, features))
+
+
+def unfold_bars(bars: Any, num_bars: int) -> Any:
+    """(batch * bars, steps, features) -> (batch, bars * steps, features)."""
+    _, steps, features = bars.shape
+    return ops.reshape(bars, (-1, steps * num_bars, features))
+
+
+def bar_lengths(lengths: Any, num_bars: int, steps_per_bar: int) -> Any:
+    """(batch,) valid steps of each groove -> (batch, bars) valid steps of each bar.
+
+    Lengths that are given bar by bar, (batch, bars), are returned as they are.
+    """
+    if len(lengths.shape) == 2:
+        return lengths
+    starts = ops.arange(num_bars, dtype=lengths.dtype) * steps_per_bar
+    return ops.clip(lengths[:, None] - starts[None], 0, steps_per_bar)
+
+
+def _reverse(sequences: Any, lengths: Any) -> Any:
+    """Reverses the valid steps of each sequence; the rest stays behind them."""
+    if lengths is None:
+        return ops.flip(sequences, axis=1)
+    steps = ops.arange(sequences.shape[1], dtype=lengths.dtype)[None]
+    source = ops.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+    return ops.take_along_axis(sequences, source[..., None], axis=1)
+
+
+def _last(sequences: Any, lengths: Any) -> Any:
+    """The last valid step of each sequence; zeros where there is none."""
+    if lengths is None:
+        return sequences[:, -1]
+    index = ops.maximum(lengths - 1, 0)[:, None, None]
+    last = ops.take_along_axis(sequences, index, axis=1)[:, 0]
+    return last * ops.cast(lengths > 0, last.dtype)[:, None]
