@@ -38,6 +38,10 @@ class SeveralMetresError(MidiError):
     """The metre changes inside the file; read it as several grooves."""
 
 
+class DrumMapError(MusicVAEError, ValueError):
+    """No drum map has this name, or a user's map is not a valid one."""
+
+
 class GrooveError(MusicVAEError, ValueError):
     """Arrays, tempo or metre that do not make a groove."""
 
@@ -48,6 +52,10 @@ class TooShortError(GrooveError):
 
 class AudioError(MusicVAEError, ValueError):
     """A groove cannot be turned into sound: wrong samples, rate, length, SoundFont."""
+
+
+class PlotError(MusicVAEError, ValueError):
+    """Grooves or latent vectors that cannot be drawn."""
 
 
 # --- Data ---------------------------------------------------------------------

@@ -6,7 +6,7 @@ without steps, and a hit costs two multiplications per sample.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,10 @@ from keras_musicvae.audio.strokes import (
     tom,
 )
 from keras_musicvae.audio.synthesis import Signal, convolve, fade_out, room_response
+from keras_musicvae.grooves.drum_maps import DRUMS, ROLAND_TD11
 
-# The order of the nine drums of a groove (see `grooves.drum_maps`).
-KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = range(9)
+CLOSED_HAT = DRUMS.index("closed_hihat")
+OPEN_HAT = DRUMS.index("open_hihat")
 
 _SEED = 20190613
 
@@ -68,17 +69,24 @@ class Stroke:
     takes: int = 1
 
 
-def stroke_name(drum: int, pitch: int | None = None) -> str:
-    """Which stroke plays a hit: by articulation if its pitch tells, else by drum.
+@cache
+def stroke_name(drum: int, pitch: int = 0) -> str:
+    """Which stroke plays a hit: that of its pitch if the kit has it, else its drum's.
 
     Args:
         drum: Index of the drum, 0 to 8.
-        pitch: MIDI pitch as recorded on a Roland TD-11, or None.
+        pitch: MIDI pitch as recorded on a Roland TD-11; 0 if it is not known.
 
     Returns:
-        A name that `sound` takes.
+        A name in `STROKES`.
     """
-    return _ARTICULATIONS.get((drum, pitch), _DRUMS[drum])
+    if ROLAND_TD11.drum_of(pitch) == drum:
+        articulation = ROLAND_TD11.articulation_of(pitch) or ""
+        # Of toms and crashes, the kit does not tell the rim or edge from the rest.
+        for name in (articulation, articulation.rpartition("_")[0]):
+            if name in STROKES:
+                return name
+    return DRUMS[drum]
 
 
 @lru_cache(maxsize=256)
@@ -120,49 +128,25 @@ def _room(sample_rate: int) -> Signal:
     return room_response(_SEED, sample_rate)
 
 
+# Named as the articulations of the drum maps.
 STROKES = {
     "kick": Stroke(kick, level=0.80, pan=0.0, room=0.06, takes=2),
     "snare": Stroke(snare, level=0.66, pan=-0.08, room=0.16, takes=3),
-    "rim shot": Stroke(rim_shot, level=0.72, pan=-0.08, room=0.18, takes=3),
-    "cross-stick": Stroke(cross_stick, level=0.42, pan=-0.12, room=0.2),
-    "closed hi-hat": Stroke(hat(0.032, 7200), level=0.19, pan=-0.4, room=0.05, takes=3),
-    "closed hi-hat edge": Stroke(
+    "rimshot": Stroke(rim_shot, level=0.72, pan=-0.08, room=0.18, takes=3),
+    "cross_stick": Stroke(cross_stick, level=0.42, pan=-0.12, room=0.2),
+    "closed_hihat": Stroke(hat(0.032, 7200), level=0.19, pan=-0.4, room=0.05, takes=3),
+    "closed_hihat_edge": Stroke(
         hat(0.05, 6300), level=0.22, pan=-0.4, room=0.05, takes=3
     ),
-    "pedal hi-hat": Stroke(pedal_hat, level=0.17, pan=-0.4, room=0.07, takes=2),
-    "open hi-hat": Stroke(hat(0.36, 6500), level=0.19, pan=-0.4, room=0.04),
-    "open hi-hat edge": Stroke(hat(0.44, 5800), level=0.22, pan=-0.4, room=0.04),
-    "low tom": Stroke(tom(82, 0.21), level=0.66, pan=0.45, room=0.12, takes=2),
-    "mid tom": Stroke(tom(112, 0.18), level=0.62, pan=0.12, room=0.12, takes=2),
-    "high tom": Stroke(tom(150, 0.15), level=0.58, pan=-0.22, room=0.12, takes=2),
+    "pedal_hihat": Stroke(pedal_hat, level=0.17, pan=-0.4, room=0.07, takes=2),
+    "open_hihat": Stroke(hat(0.36, 6500), level=0.19, pan=-0.4, room=0.04),
+    "open_hihat_edge": Stroke(hat(0.44, 5800), level=0.22, pan=-0.4, room=0.04),
+    "low_tom": Stroke(tom(82, 0.21), level=0.66, pan=0.45, room=0.12, takes=2),
+    "mid_tom": Stroke(tom(112, 0.18), level=0.62, pan=0.12, room=0.12, takes=2),
+    "high_tom": Stroke(tom(150, 0.15), level=0.58, pan=-0.22, room=0.12, takes=2),
     "crash": Stroke(crash(1.0), level=0.46, pan=-0.5, room=0.04),
-    "second crash": Stroke(crash(1.12), level=0.44, pan=0.3, room=0.04),
+    "crash_2": Stroke(crash(1.12), level=0.44, pan=0.3, room=0.04),
     "ride": Stroke(ride(0.8, 0.12, 0.06), level=0.24, pan=0.5, room=0.04),
-    "ride bell": Stroke(ride(0.25, 0.08, 0.9), level=0.26, pan=0.5, room=0.04),
-    "ride edge": Stroke(ride(0.4, 0.6, 0.05), level=0.30, pan=0.5, room=0.04),
-}
-
-_DRUMS = (
-    "kick",
-    "snare",
-    "closed hi-hat",
-    "open hi-hat",
-    "low tom",
-    "mid tom",
-    "high tom",
-    "crash",
-    "ride",
-)
-
-# Pitches of the Roland TD-11, keyed with the drum: other modules reuse the numbers.
-_ARTICULATIONS: dict[tuple[int, int | None], str] = {
-    (SNARE, 37): "cross-stick",
-    (SNARE, 40): "rim shot",
-    (CLOSED_HAT, 22): "closed hi-hat edge",
-    (CLOSED_HAT, 44): "pedal hi-hat",
-    (OPEN_HAT, 26): "open hi-hat edge",
-    (CRASH, 57): "second crash",
-    (CRASH, 52): "second crash",
-    (RIDE, 53): "ride bell",
-    (RIDE, 59): "ride edge",
+    "ride_bell": Stroke(ride(0.25, 0.08, 0.9), level=0.26, pan=0.5, room=0.04),
+    "ride_edge": Stroke(ride(0.4, 0.6, 0.05), level=0.30, pan=0.5, room=0.04),
 }

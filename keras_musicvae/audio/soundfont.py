@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from keras_musicvae.audio.timeline import check_sample_rate, timeline
 from keras_musicvae.errors import AudioError, MissingExtraError
+from keras_musicvae.grooves.drum_maps import ROLAND_TD11
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
@@ -123,15 +124,13 @@ def _midi_events(
     groove: "Groove", loops: int, sample_rate: int
 ) -> list[tuple[int, int, int]]:
     """(sample, pitch, velocity) by time; velocity 0 ends a note."""
-    from keras_musicvae.grooves.drum_maps import DRUMS
-
     events = timeline(groove, loops)
     onsets = np.maximum(np.rint(events.seconds * sample_rate), 0).astype(int)
     result = []
     for onset, drum, pitch, velocity in zip(
         onsets, events.drums, events.pitches, events.velocities, strict=True
     ):
-        note = int(pitch) or DRUMS[drum].pitch
+        note = int(pitch or ROLAND_TD11.written_pitches[drum])
         result.append((int(onset), note, max(1, round(127 * velocity))))
         result.append((int(onset + _NOTE_SECONDS * sample_rate), note, 0))
     # At the same sample, a note ends before it is struck again.

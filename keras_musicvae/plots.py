@@ -1,0 +1,401 @@
+"""Pictures of grooves and of the latent space (extra `plots`: matplotlib).
+
+Functions take and return `Axes`, so they fit into anyone's figure; without `ax` they
+make a figure of their own, without `pyplot` and its global state, hence without a
+display. Colours are told apart by colour-blind readers and in a black-and-white print.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_musicvae.datasets.files import replacing
+from keras_musicvae.errors import MissingExtraError, PlotError
+from keras_musicvae.grooves.drum_maps import DRUMS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from keras_musicvae.grooves.groove import Groove
+
+# Labels of the rows, from the lowest to the highest.
+ROWS = tuple(drum.replace("hihat", "hat").replace("_", " ") for drum in DRUMS)
+
+# Light to dark, so that loud reads as dark in any print; ghost notes stay visible.
+VELOCITY_COLOURS = ("#f3cf94", "#e8895b", "#c03a76", "#6d1d81", "#1d0f3d")
+
+# Okabe & Ito, "Color Universal Design" (2008), with a wine red for the yellow that is
+# lost on white paper; black is kept for text.
+LABEL_COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#882255",
+)
+_MARKERS = ("o", "s", "^", "D")
+
+_INK = "#333333"
+_BARS_PER_LINE = 4
+_MAX_LINES = 32
+
+
+def plot_groove(
+    groove: "Groove", ax: "Axes | None" = None, *, colourbar: bool = True
+) -> "Axes":
+    """Draws a groove as a drum grid.
+
+    One row per drum, from the kick at the bottom to the ride. A thin tick marks the
+    grid position of a hit, a disc where it was played: to the left of the tick is
+    early. The larger and darker the disc, the louder the hit.
+
+    Args:
+        groove: Any groove; one of up to eight bars is legible in one picture.
+        ax: Where to draw; None makes a figure (`result.figure`).
+        colourbar: Whether to explain the colours beside the grid.
+
+    Returns:
+        The axes. In a notebook, show `plot_groove(groove).figure`.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+
+    Example:
+        >>> from keras_musicvae import read_midi
+        >>> axes = plot_groove(read_midi("beat.mid"))  # doctest: +SKIP
+        >>> axes.figure.savefig("beat.pdf")  # doctest: +SKIP
+    """
+    if ax is None:
+        figure = _figure(_grid_width(groove.num_steps), 2.9)
+        ax = figure.add_subplot()
+    _draw_grid(groove, ax)
+    ax.set_title(groove.name, loc="left", fontsize=10, color=_INK)
+    ax.set_title(_facts(groove), loc="right", fontsize=8, color="#666666")
+    if colourbar:
+        _add_colourbar(ax)
+    return ax
+
+
+def plot_grooves(
+    grooves: Sequence["Groove"],
+    *,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+) -> "list[Axes]":
+    """Draws several grooves, one small grid each, such as an interpolation.
+
+    Args:
+        grooves: One or more grooves.
+        titles: One for each groove; None takes their names.
+        columns: How many stand side by side; None chooses by their length.
+
+    Returns:
+        The axes, one for each groove, in one figure (`result[0].figure`).
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        PlotError: If there is no groove, or the number of titles is another.
+
+    Example:
+        >>> axes = plot_grooves(model.sample(6))  # doctest: +SKIP
+        >>> save_png(axes[0].figure, "samples.png")  # doctest: +SKIP
+    """
+    if not grooves:
+        raise PlotError("There is nothing to plot. Give at least one groove")
+    if titles is not None and len(titles) != len(grooves):
+        raise PlotError(
+            f"Give one title for each groove. Received: {len(titles)} titles for "
+            f"{len(grooves)} grooves"
+        )
+    longest = max(groove.num_steps for groove in grooves)
+    if columns is None:
+        columns = 1 if longest > 64 or len(grooves) == 1 else 2
+    if columns < 1:
+        raise PlotError(f"columns must be 1 or more. Received: {columns}")
+    columns = min(columns, len(grooves))
+    lines = -(-len(grooves) // columns)
+    width = min(_grid_width(longest) * (0.72 if columns > 1 else 1.0), 24 / columns)
+    figure = _figure(width * columns, 1.75 * lines + 0.3)
+    shape = figure.subplots(lines, columns, squeeze=False, sharey=True)
+    axes = list(shape.flat)
+    for index, ax in enumerate(axes):
+        if index >= len(grooves):
+            ax.remove()
+            continue
+        groove = grooves[index]
+        _draw_grid(groove, ax, small=True)
+        ax.set_xlim(*_limits(longest))
+        title = groove.name if titles is None else titles[index]
+        ax.set_title(title, loc="left", fontsize=8, color=_INK, pad=3)
+    return axes[: len(grooves)]
+
+
+def plot_latent(
+    z: npt.ArrayLike,
+    *,
+    labels: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+    max_labels: int = 12,
+) -> "Axes":
+    """Draws latent vectors in the plane in which they vary most (PCA).
+
+    Args:
+        z: (grooves, latent_dim), at least two rows.
+        labels: One for each row, such as its style; coloured and told in a legend.
+        ax: Where to draw; None makes a figure.
+        max_labels: The most frequent labels get a colour, the rest are grey "other".
+
+    Returns:
+        The axes; they are labelled with the share of the variance that each shows.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        PlotError: If `z` has another shape or is not finite, or the number of labels
+            is another.
+
+    Example:
+        >>> z_mean, z_stddev = model.encode(grooves)  # doctest: +SKIP
+        >>> plot_latent(z_mean, labels=styles)  # doctest: +SKIP
+    """
+    points, shares = principal_plane(z)
+    if labels is not None and len(labels) != len(points):
+        raise PlotError(
+            f"Give one label for each vector. Received: {len(labels)} labels for "
+            f"{len(points)} vectors"
+        )
+    if ax is None:
+        ax = _figure(7.0 if labels is not None else 5.6, 5.2).add_subplot()
+    style: dict[str, Any] = {"s": 16, "alpha": 0.75, "linewidths": 0}
+    if labels is None:
+        ax.scatter(*points.T, color=LABEL_COLOURS[0], **style)
+    else:
+        names = np.array([str(label) for label in labels])
+        shown = [name for name, _ in Counter(names.tolist()).most_common(max_labels)]
+        other = ~np.isin(names, shown)
+        ax.scatter(*points[other].T, color="#c8c8c8", **style)
+        for index, name in enumerate(shown):
+            here = names == name
+            ax.scatter(
+                *points[here].T,
+                color=LABEL_COLOURS[index % len(LABEL_COLOURS)],
+                marker=_MARKERS[index // len(LABEL_COLOURS) % len(_MARKERS)],
+                label=f"{name} ({here.sum()})",
+                **style,
+            )
+        if other.any():
+            label = f"other ({other.sum()})"
+            ax.scatter([], [], color="#c8c8c8", label=label, **style)
+        ax.legend(
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1.0),
+            frameon=False,
+            fontsize=8,
+            markerscale=1.6,
+            borderaxespad=0.0,
+        )
+    ax.set_xlabel(f"first component ({shares[0]:.0%} of the variance)", color=_INK)
+    ax.set_ylabel(f"second component ({shares[1]:.0%})", color=_INK)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.grid(color="#ececec", linewidth=0.7)
+    ax.set_axisbelow(True)
+    _strip(ax)
+    return ax
+
+
+def principal_plane(
+    z: npt.ArrayLike,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Projects vectors onto their first two principal components.
+
+    Args:
+        z: (vectors, dimensions), two of each at least.
+
+    Returns:
+        (vectors, 2) coordinates and (2,) shares of the variance. The sign of an axis
+        is chosen so that its largest weight is positive: the same on every machine.
+
+    Raises:
+        PlotError: If `z` has another shape or is not finite.
+    """
+    array = np.asarray(z, dtype=np.float64)
+    if array.ndim != 2 or min(array.shape) < 2:
+        raise PlotError(
+            "Latent vectors must have shape (grooves, latent_dim), two of each at "
+            f"least. Received: shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise PlotError("Latent vectors must be finite. Received: NaN or infinity")
+    centred = array - array.mean(axis=0)
+    _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2]
+    largest = np.abs(axes).argmax(axis=1)
+    axes = axes * np.sign(axes[[0, 1], largest])[:, np.newaxis]
+    variance = singular**2
+    total = variance.sum()
+    shares = variance[:2] / total if total > 0 else np.zeros(2)
+    return centred @ axes.T, shares
+
+
+def save_png(
+    drawing: "Groove | Axes | Figure",
+    path: str | os.PathLike[str],
+    *,
+    dpi: float = 150,
+) -> None:
+    """Writes a picture; the file is complete or not there at all.
+
+    Args:
+        drawing: A figure, any of its axes, or a groove, which is drawn as a drum
+            grid: four bars to a line, at most 128 bars.
+        path: Where to write; an existing file is replaced.
+        dpi: Pixels per inch; the grid of a 4-bar groove is 10.6 inches wide.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        OutputError: If the file cannot be written.
+
+    Example:
+        >>> save_png(read_midi("beat.mid"), "beat.png")  # doctest: +SKIP
+    """
+    if hasattr(drawing, "hits"):
+        drawing = _groove_figure(drawing)  # type: ignore[arg-type]
+    figure: Any = getattr(drawing, "figure", drawing)
+    with replacing(Path(path)) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi)
+
+
+# --- Grid ---------------------------------------------------------------------
+
+
+def _groove_figure(groove: "Groove") -> "Figure":
+    """A groove as lines of a score, four bars each."""
+    lines = min(-(-groove.num_bars // _BARS_PER_LINE), _MAX_LINES)
+    if lines <= 1:
+        return plot_groove(groove).figure  # type: ignore[return-value]
+    steps = _BARS_PER_LINE * groove.steps_per_bar
+    figure = _figure(_grid_width(steps), 1.95 * lines + 0.4)
+    axes = figure.subplots(lines, 1, squeeze=False)[:, 0]
+    for index, ax in enumerate(axes):
+        start = index * _BARS_PER_LINE
+        stop = min(start + _BARS_PER_LINE, groove.num_bars)
+        _draw_grid(groove.bars(start, stop), ax, first_bar=start)
+        ax.set_xlim(*_limits(steps))  # a shorter last line keeps the scale
+    axes[0].set_title(groove.name, loc="left", fontsize=10, color=_INK)
+    facts = _facts(groove)
+    shown = lines * _BARS_PER_LINE
+    if groove.num_bars > shown:
+        facts += f", the first {shown} shown"
+    axes[0].set_title(facts, loc="right", fontsize=8, color="#666666")
+    return figure
+
+
+def _draw_grid(
+    groove: "Groove", ax: "Axes", *, small: bool = False, first_bar: int = 0
+) -> None:
+    num_steps, rows = groove.hits.shape
+    beat = max(1, groove.steps_per_quarter * 4 // groove.metre[1])
+    bar = groove.steps_per_bar
+    for step in range(num_steps + 1):
+        if step % bar == 0:
+            colour, width = "#555555", 1.1
+        elif step % bar % beat == 0:
+            colour, width = "#b4b4b4", 0.7
+        else:
+            colour, width = "#e8e8e8", 0.5
+        ax.axvline(step, color=colour, linewidth=width, zorder=0)
+    ax.hlines(range(rows), -1, num_steps, color="#f0f0f0", linewidth=0.7, zorder=-1)
+
+    steps, drums = np.nonzero(groove.hits)
+    played = steps - groove.offsets[steps, drums]
+    velocities = groove.velocities[steps, drums]
+    ax.hlines(drums, steps, played, color="#777777", linewidth=0.9, zorder=2)
+    ax.vlines(steps, drums - 0.3, drums + 0.3, color="#777777", linewidth=0.7, zorder=2)
+    scale = 0.45 if small else 1.0
+    ax.scatter(
+        played,
+        drums,
+        s=scale * (12 + 68 * velocities),
+        c=velocities,
+        cmap=_colour_map(),
+        vmin=0,
+        vmax=1,
+        edgecolors="#33224466",
+        linewidths=0.4,
+        zorder=3,
+    )
+    ax.set_xlim(*_limits(num_steps))
+    ax.set_ylim(-0.7, rows - 0.3)
+    size = 6 if small else 8
+    ax.set_yticks(range(rows), ROWS, fontsize=size, color=_INK)
+    ticks = range(0, num_steps, bar if small else beat)
+    names = [_position(tick, bar, beat, first_bar) for tick in ticks]
+    ax.set_xticks(ticks, names, fontsize=size, color=_INK)
+    _strip(ax)
+
+
+def _limits(num_steps: int) -> tuple[float, float]:
+    """From an early hit on the first step to the closing bar line."""
+    return -0.75, num_steps + 0.15
+
+
+def _position(step: int, bar: int, beat: int, first_bar: int) -> str:
+    number = step // bar + 1 + first_bar
+    return str(number) if step % bar == 0 else f"{number}.{step % bar // beat + 1}"
+
+
+def _facts(groove: "Groove") -> str:
+    bars = "1 bar" if groove.num_bars == 1 else f"{groove.num_bars} bars"
+    numerator, denominator = groove.metre
+    return f"{bars} of {numerator}/{denominator} at {groove.tempo:.4g} bpm"
+
+
+def _grid_width(num_steps: int) -> float:
+    """Inches."""
+    return float(np.clip(1.6 + 0.14 * num_steps, 4.5, 24))
+
+
+def _colour_map() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("velocity", VELOCITY_COLOURS)
+
+
+def _add_colourbar(ax: "Axes") -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    mappable = ScalarMappable(Normalize(0, 127), _colour_map())
+    bar = ax.get_figure().colorbar(  # type: ignore[union-attr]
+        mappable, ax=ax, fraction=0.012, pad=0.01, aspect=30, ticks=[1, 32, 64, 96, 127]
+    )
+    bar.set_label("velocity", fontsize=8, color=_INK)
+    bar.ax.tick_params(labelsize=7, length=2, colors=_INK)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _strip(ax: "Axes") -> None:
+    """Removes the frame; the grid is enough."""
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.tick_params(length=0, labelcolor=_INK)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            'Pictures need matplotlib: pip install "keras-musicvae[plots]"'
+        ) from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
