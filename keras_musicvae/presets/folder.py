@@ -1,0 +1,265 @@
+"""A preset as a folder of five files: their names, their hashes, reading them.
+
+Nothing here imports Keras, so that `keras-musicvae presets` starts at once. A file
+is read once, up to a limit, and its SHA-256 is compared with the pin that came from
+outside of the folder (the registry, a `#sha256=` of an address) or else with the
+one in `metadata.json`, which tells half-copied folders from whole ones.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from keras_musicvae.datasets.files import make_folder, reason, sha256_of
+from keras_musicvae.errors import (
+    ChecksumError,
+    OutputError,
+    PresetFileError,
+    PresetFormatError,
+    TruncatedPresetError,
+)
+from keras_musicvae.presets.schema import check_metadata
+
+CONFIG = "config.json"
+PREPROCESSOR = "preprocessor.json"
+WEIGHTS = "model.weights.h5"
+METADATA = "metadata.json"
+CARD = "README.md"
+
+#: The files of a preset; `metadata.json` lists the hashes of the four others.
+PRESET_FILES = (CONFIG, PREPROCESSOR, WEIGHTS, METADATA, CARD)
+
+MAX_JSON_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class PresetFolder:
+    """A folder that should hold a preset.
+
+    Args:
+        path: The folder.
+        label: What the user asked for, for messages: a name, a path, an address.
+        pins: SHA-256 by file name, from outside of the folder; they take precedence
+            over those in `metadata.json`.
+    """
+
+    path: Path
+    label: str
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def metadata(self) -> dict[str, object]:
+        """What `metadata.json` holds, validated.
+
+        Raises:
+            PresetFileError: There is no such file.
+            ChecksumError: It is not the pinned one.
+            FuturePresetError: A later version wrote it.
+            PresetFormatError: It is not valid.
+        """
+        document = self.read_json(METADATA)
+        check_metadata(document, self.where(METADATA))
+        return document
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return (self.path / name).is_file()
+
+    def where(self, name: str) -> str:
+        """A file's place, for messages."""
+        return f"`{name}` of preset {self.label!r} ({self.path})"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 that each file must have, by name."""
+        return {**self._listed("sha256"), **self.pins}
+
+    def read_json(self, name: str, *, verify: bool = True) -> dict[str, object]:
+        """Reads and checks one of the JSON files.
+
+        Args:
+            name: The file.
+            verify: Whether to compare its SHA-256.
+
+        Returns:
+            The document, a JSON object.
+
+        Raises:
+            PresetFileError: The file is missing.
+            TruncatedPresetError: It ends too early.
+            ChecksumError: Its SHA-256 is not the expected one.
+            PresetFormatError: It is too large or not a JSON object.
+        """
+        path = self._existing(name)
+        with path.open("rb") as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise PresetFormatError(
+                f"{self.where(name)} is too large: at most {MAX_JSON_BYTES} bytes are "
+                f"read. Received: {path.stat().st_size} bytes."
+            )
+        if verify:
+            digest = hashlib.sha256(content).hexdigest()
+            self._compare(name, len(content), digest)
+        return parse_json(content, self.where(name))
+
+    def verified(self, name: str) -> Path:
+        """Checks the size and the SHA-256 of a file and returns its path.
+
+        Raises:
+            PresetFileError: The file is missing.
+            TruncatedPresetError: It is shorter than the published one.
+            ChecksumError: Its SHA-256 is not the expected one.
+        """
+        path = self._existing(name)
+        self._compare(name, path.stat().st_size, sha256_of(path))
+        return path
+
+    def _existing(self, name: str) -> Path:
+        path = self.path / name
+        if not path.is_file():
+            raise PresetFileError(
+                f"`{name}` doesn't exist in preset directory `{self.path}`. A preset "
+                f"consists of {', '.join(PRESET_FILES)}; copy or download it again."
+            )
+        return path
+
+    def _listed(self, key: str) -> dict[str, Any]:
+        listed = self.metadata[key]
+        return listed if isinstance(listed, dict) else {}
+
+    def _compare(self, name: str, size: int, digest: str) -> None:
+        """Raises if a file is not the one that the pins or the metadata announce."""
+        if name == METADATA:
+            if digest != self.pins.get(name, digest):
+                raise self._changed(name, size, self.pins[name], digest)
+            return
+        expected = self.digests.get(name)
+        if expected is None:
+            raise PresetFormatError(
+                f"{self.where(METADATA)} has no SHA-256 of `{name}`. Save the preset "
+                "again with `model.save_to_preset(folder)`."
+            )
+        if digest == expected:
+            return
+        expected_size = self._listed("size").get(name, 0)
+        if size < expected_size:
+            raise TruncatedPresetError(
+                f"{self.where(name)} is cut off: {size} of {expected_size} bytes. "
+                "Copy or download the preset again."
+            )
+        raise self._changed(name, size, expected, digest)
+
+    def _changed(
+        self, name: str, size: int, expected: str, digest: str
+    ) -> ChecksumError:
+        return ChecksumError(
+            f"{self.where(name)} is not the file that was published: its SHA-256 must "
+            f"be {expected}. Received: {digest} ({size} bytes). Copy or download the "
+            "preset again; do not edit its files, but save a changed model with "
+            "`model.save_to_preset(folder)`."
+        )
+
+
+def parse_json(content: bytes, where: str) -> dict[str, object]:
+    """Parses a JSON object strictly: UTF-8, no NaN, no key twice.
+
+    Raises:
+        TruncatedPresetError: The text starts as an object and does not end as one.
+        PresetFormatError: It is not a JSON object.
+    """
+    text = content.strip()
+    if text.startswith(b"{") and not text.endswith(b"}"):
+        raise TruncatedPresetError(
+            f"{where} is cut off after {len(content)} bytes. "
+            "Copy or download the preset again."
+        )
+    try:
+        document = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        hint = ""
+        if text.startswith(b"version https://git-lfs"):
+            hint = " It is a Git LFS pointer: run `git lfs pull`."
+        raise PresetFormatError(f"{where} is not valid JSON: {error}.{hint}") from None
+    if not isinstance(document, dict):
+        raise PresetFormatError(
+            f"{where} must be a JSON object. Received: {type(document).__name__}."
+        )
+    return document
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `target` and renames it to `target` on success.
+
+    Args:
+        target: A folder that does not exist, is empty, or holds a preset.
+
+    Raises:
+        OutputError: It cannot be written, or holds other files, which would be lost.
+    """
+    target = target.resolve()
+    if target.exists():
+        _check_replaceable(target)
+    make_folder(target.parent)
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            new = work / "new"
+            new.mkdir()
+            yield new
+            if target.exists():
+                # Renamed, not deleted: a failure puts the old preset back.
+                target.rename(work / "old")
+                try:
+                    new.rename(target)
+                except OSError:
+                    (work / "old").rename(target)
+                    raise
+            else:
+                new.rename(target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"Cannot write the preset {target}: {reason(error)}. Choose another folder."
+        ) from error
+
+
+def _check_replaceable(target: Path) -> None:
+    if not target.is_dir():
+        raise OutputError(
+            f"Cannot write the preset {target}: it is a file. Choose a folder."
+        )
+    others = sorted({item.name for item in target.iterdir()} - set(PRESET_FILES))
+    if others:
+        raise OutputError(
+            f"Cannot write the preset {target}: the folder holds other files, such as "
+            f"{others[0]!r}, which would be lost. Choose an empty or a new folder."
+        )
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} appears twice")
+    return document
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a number of JSON")

@@ -1,0 +1,200 @@
+"""Presets on Hugging Face and Kaggle, through the clients of the two hubs.
+
+The clients keep their own caches and credentials (`HF_HOME`, `HF_TOKEN`,
+`KAGGLEHUB_CACHE`...), as users of KerasHub know them. They are optional: the extra
+`keras-musicvae[hub]`.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from keras_musicvae.errors import (
+    DownloadError,
+    PresetFileError,
+    PresetFormatError,
+    UnknownPresetError,
+)
+from keras_musicvae.presets.folder import (
+    CONFIG,
+    MAX_JSON_BYTES,
+    METADATA,
+    PREPROCESSOR,
+    WEIGHTS,
+)
+from keras_musicvae.presets.schema import MAX_WEIGHTS_BYTES
+
+_HF = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?", re.ASCII)
+_KAGGLE = re.compile(r"kaggle://([\w.-]+/[\w.-]+/[\w.-]+/[\w.-]+(?:/\d+)?)/?", re.ASCII)
+_TIMEOUT = 10.0  # seconds
+
+
+def fetch_from_hugging_face(address: str, *, weights: bool = True) -> Path:
+    """Fetches a preset from the Hugging Face Hub, or finds it in the hub's cache.
+
+    Args:
+        address: `hf://org/model` or `hf://org/model@revision`.
+        weights: Whether to fetch the weights too.
+
+    Returns:
+        The folder of the snapshot in the cache.
+
+    Raises:
+        PresetFormatError: The address is malformed, or a file too large.
+        UnknownPresetError: There is no such repository, or it is private.
+        PresetFileError: The repository lacks a file.
+        DownloadError: The hub cannot be reached and the cache lacks the preset, or
+            `huggingface_hub` is not installed.
+    """
+    match = _HF.fullmatch(address)
+    if not match:
+        raise PresetFormatError(
+            "A Hugging Face preset is `hf://org/model` or `hf://org/model@revision`. "
+            f"Received: preset={address!r}"
+        )
+    hub = _client("huggingface_hub", address)
+    folder = None
+    for name in _needed(weights):
+        path = _hugging_face_file(hub, address, match[1], match[2], name)
+        folder = path.parent if path else folder
+    if folder is None:  # Not reached: a missing `metadata.json` raised.
+        raise PresetFileError(f"The preset {address!r} has no file.")
+    return folder
+
+
+def fetch_from_kaggle(address: str, *, weights: bool = True) -> Path:
+    """Fetches a preset from Kaggle Models, or finds it in `kagglehub`'s cache.
+
+    Args:
+        address: `kaggle://org/model/keras/variation`, with `/version` for a fixed one.
+        weights: Whether to fetch the weights too.
+
+    Returns:
+        The folder in the cache.
+
+    Raises:
+        PresetFormatError: The address is malformed.
+        UnknownPresetError: There is no such model, or it is private.
+        PresetFileError: The model lacks a file.
+        DownloadError: Kaggle cannot be reached, or `kagglehub` is not installed.
+    """
+    match = _KAGGLE.fullmatch(address)
+    if not match:
+        raise PresetFormatError(
+            "A Kaggle preset is `kaggle://org/model/keras/variation[/version]`. "
+            f"Received: preset={address!r}"
+        )
+    kagglehub = _client("kagglehub", address)
+    folder = None
+    for name in _needed(weights):
+        with _kaggle_errors(address, name):
+            folder = Path(kagglehub.model_download(match[1], name)).parent
+    if folder is None:
+        raise PresetFileError(f"The preset {address!r} has no file.")
+    return folder
+
+
+def _needed(weights: bool) -> tuple[str, ...]:
+    # The model card is not needed; people edit it on the hub without a new hash.
+    files = (METADATA, CONFIG, PREPROCESSOR)
+    return (*files, WEIGHTS) if weights else files
+
+
+def _client(package: str, address: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError:
+        raise DownloadError(
+            f"The preset {address!r} requires the `{package}` package. Please install "
+            'it with: pip install "keras-musicvae[hub]"'
+        ) from None
+
+
+def _hugging_face_file(
+    hub: Any, address: str, repository: str, revision: str | None, name: str
+) -> Path | None:
+    """The path of one file in the cache; `None` for an absent optional one."""
+    errors = import_module("huggingface_hub.errors")
+    place = {"repo_id": repository, "filename": name, "revision": revision}
+    try:
+        # One request without retries tells a dead network at once (the download
+        # itself would retry for 20 s) and how much there is to fetch.
+        url = hub.hf_hub_url(**place)
+        size = hub.get_hf_file_metadata(url, timeout=_TIMEOUT).size
+        limit = MAX_WEIGHTS_BYTES if name == WEIGHTS else MAX_JSON_BYTES
+        if size is not None and size > limit:
+            raise PresetFormatError(
+                f"`{name}` of preset {address!r} is too large: at most {limit} bytes "
+                f"are fetched. Received: {size} bytes."
+            )
+        return Path(hub.hf_hub_download(**place))
+    except errors.RepositoryNotFoundError:
+        raise UnknownPresetError(
+            f"There is no model repository {repository!r} on Hugging Face, or it is "
+            "private. Check the name; for a private one run `hf auth login`. "
+            f"Received: preset={address!r}"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UnknownPresetError(
+            f"The repository {repository!r} on Hugging Face has no revision "
+            f"{revision!r}. Received: preset={address!r}"
+        ) from None
+    except errors.RemoteEntryNotFoundError:
+        if name == PREPROCESSOR:
+            return None
+        raise PresetFileError(
+            f"`{name}` doesn't exist in preset {address!r}. Is it a preset of "
+            "keras_musicvae? `model.save_to_preset(folder)` writes all the files."
+        ) from None
+    except OSError as error:
+        # No network, HF_HUB_OFFLINE, a broken transfer: what was fetched before?
+        try:
+            return Path(hub.hf_hub_download(**place, local_files_only=True))
+        except (OSError, ValueError):
+            pass
+        if name == PREPROCESSOR:
+            return None
+        raise DownloadError(
+            f"Cannot fetch `{name}` of preset {address!r} from Hugging Face "
+            f"({_first_line(error)}), and it is not in the cache "
+            f"({hub.constants.HF_HUB_CACHE}). Check the network, or use a packaged "
+            "preset (`keras-musicvae presets`) or a local folder."
+        ) from error
+
+
+@contextmanager
+def _kaggle_errors(address: str, name: str) -> Iterator[None]:
+    """Turns what `kagglehub` raises into our errors."""
+    try:
+        yield
+    except OSError as error:  # `requests` and its HTTP errors
+        response = getattr(error, "response", None)
+        status = getattr(response, "status_code", None)
+        if status == 404 and name != METADATA:
+            raise PresetFileError(
+                f"`{name}` doesn't exist in preset {address!r}."
+            ) from None
+        if status in (401, 403, 404):
+            raise UnknownPresetError(
+                f"Kaggle has no preset at this address, or it is private (status "
+                f"{status}). Check the name; log in with `kagglehub.login()`. "
+                f"Received: preset={address!r}"
+            ) from None
+        raise DownloadError(
+            f"Cannot fetch `{name}` of preset {address!r} from Kaggle "
+            f"({_first_line(error)}). Check the network, or use a packaged preset "
+            "(`keras-musicvae presets`) or a local folder."
+        ) from error
+    except Exception as error:
+        # kagglehub has a dozen exception types without a common base.
+        raise DownloadError(
+            f"kagglehub could not fetch `{name}` of preset {address!r}: "
+            f"{_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
