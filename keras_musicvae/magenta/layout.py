@@ -193,4 +193,4 @@ def _to_numpy(value: Any) -> NDArray:
     """A variable or a tensor of any backend as an array in host memory."""
     from keras import ops
 
-    return ops.convert_to_numpy(value)
+    return ops.convert_to_numpy(ops.convert_to_tensor(value))

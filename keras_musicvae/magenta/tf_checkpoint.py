@@ -48,6 +48,9 @@ _DTYPES: dict[int, np.dtype] = {
     23: np.dtype("<u8"),
 }
 _STRING = 7
+# A slice of a partitioned variable has a key of its own; the variable, which is
+# refused, has another.
+_SLICE_MARK = b"\0"
 # The variable in which TensorFlow 2 keeps the structure of `tf.train.Checkpoint`.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
@@ -109,7 +112,11 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
     table = read_table(index, label + _INDEX_SUFFIX)
     try:
         num_shards = _num_shards(table.pop(b"", b""))
-        entries = [_entry(key, value) for key, value in table.items()]
+        entries = [
+            _entry(key, value)
+            for key, value in table.items()
+            if not key.startswith(_SLICE_MARK)
+        ]
     except (ValueError, IndexError) as error:
         if isinstance(error, CheckpointError):
             raise CheckpointError(f"{label}: {error}") from error
