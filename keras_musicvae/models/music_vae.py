@@ -335,7 +335,7 @@ class MusicVAE(GrooveTrainer):
         batch = self._as_batch(x)
         step = self._step()
         terms = reconstruction_losses(
-            self.heads, y_pred["outputs"], batch["grooves"], self._valid_steps(batch)
+            self.heads, y_pred["outputs"], batch["grooves"], self.valid_steps(batch)
         )
         reconstruction = terms["hits"] + terms["velocities"] + terms["offsets"]
         kl = kl_divergence(y_pred["z_mean"], y_pred["z_stddev"])
@@ -370,7 +370,8 @@ class MusicVAE(GrooveTrainer):
     def _as_batch(self, x: Any) -> dict[str, Any]:
         return x if isinstance(x, dict) else {"grooves": x}
 
-    def _valid_steps(self, batch: dict[str, Any]) -> Any:
+    def valid_steps(self, batch: dict[str, Any]) -> Any:
+        """(batch, num_steps), 1 where a step counts; None if all do."""
         lengths = batch.get("lengths")
         if lengths is None:
             return None
