@@ -18,7 +18,10 @@ _PUBLIC = {
     "Groove": "grooves.groove",
     "GrooveConverter": "grooves.converter",
     "MusicVAE": "models.music_vae",
+    "plot_groove": "plots",
+    "plot_latent": "plots",
     "read_midi": "grooves.midi",
+    "render": "audio",
     "write_midi": "grooves.midi",
     "datasets": None,
     "errors": None,
@@ -29,11 +32,14 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 if TYPE_CHECKING:
     from keras_musicvae import datasets as datasets
     from keras_musicvae import errors as errors
+    from keras_musicvae.audio import render as render
     from keras_musicvae.grooves.converter import GrooveConverter as GrooveConverter
     from keras_musicvae.grooves.groove import Groove as Groove
     from keras_musicvae.grooves.midi import read_midi as read_midi
     from keras_musicvae.grooves.midi import write_midi as write_midi
     from keras_musicvae.models.music_vae import MusicVAE as MusicVAE
+    from keras_musicvae.plots import plot_groove as plot_groove
+    from keras_musicvae.plots import plot_latent as plot_latent
 
 
 def __getattr__(name: str) -> object:

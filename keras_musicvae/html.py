@@ -25,7 +25,7 @@ _LEFT, _TOP, _ROW = 74, 8, 17
 _STEP = 11.5
 
 
-def groove_html(groove: "Groove") -> str:
+def groove_to_html(groove: "Groove") -> str:
     """Draws and plays a groove in HTML; notebooks show it for `groove`.
 
     Long grooves are cut to their first 8 bars (fewer if those last over 40 s), and
@@ -40,7 +40,7 @@ def groove_html(groove: "Groove") -> str:
         and an `<audio>` element with mono sound at 22 kHz. The name is escaped.
 
     Example:
-        >>> page = groove_html(groove)  # doctest: +SKIP
+        >>> page = groove_to_html(groove)  # doctest: +SKIP
     """
     bars = _bars_that_fit(groove)
     part = groove if bars >= groove.num_bars else groove.bars(0, max(bars, 1))
@@ -95,6 +95,9 @@ def _svg(groove: "Groove") -> str:
     parts += _lines(groove, height - 16)
     for drum, label in enumerate(ROWS):
         y = _row(drum, rows)
+        parts.append(
+            f'<path d="M{_x(-0.6):g} {y:g}H{_x(num_steps):g}" stroke="#f2f2f2"/>'
+        )
         parts.append(f'<text x="{_LEFT - 12}" y="{y + 3.5}" text-anchor="end">')
         parts.append(f"{label}</text>")
     for step, drum in np.argwhere(groove.hits):

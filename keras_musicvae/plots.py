@@ -106,7 +106,7 @@ def plot_grooves(
 
     Example:
         >>> axes = plot_grooves(model.sample(6))  # doctest: +SKIP
-        >>> save_png(axes[0].figure, "samples.png")  # doctest: +SKIP
+        >>> save_plot(axes[0].figure, "samples.png")  # doctest: +SKIP
     """
     if not grooves:
         raise PlotError("There is nothing to plot. Give at least one groove")
@@ -244,7 +244,7 @@ def principal_plane(
     return centred @ axes.T, shares
 
 
-def save_png(
+def save_plot(
     drawing: "Groove | Axes | Figure",
     path: str | os.PathLike[str],
     *,
@@ -263,7 +263,7 @@ def save_png(
         OutputError: If the file cannot be written.
 
     Example:
-        >>> save_png(read_midi("beat.mid"), "beat.png")  # doctest: +SKIP
+        >>> save_plot(read_midi("beat.mid"), "beat.png")  # doctest: +SKIP
     """
     if hasattr(drawing, "hits"):
         drawing = _groove_figure(drawing)  # type: ignore[arg-type]
@@ -303,14 +303,17 @@ def _draw_grid(
     num_steps, rows = groove.hits.shape
     beat = max(1, groove.steps_per_quarter * 4 // groove.metre[1])
     bar = groove.steps_per_bar
-    for step in range(num_steps + 1):
-        if step % bar == 0:
-            colour, width = "#555555", 1.1
-        elif step % bar % beat == 0:
-            colour, width = "#b4b4b4", 0.7
-        else:
-            colour, width = "#e8e8e8", 0.5
-        ax.axvline(step, color=colour, linewidth=width, zorder=0)
+    lines = np.arange(num_steps + 1)
+    on_bar, on_beat = lines % bar == 0, lines % bar % beat == 0
+    ax.vlines(
+        lines,
+        0,
+        1,
+        transform=ax.get_xaxis_transform(),
+        colors=np.select([on_bar, on_beat], ["#555555", "#b4b4b4"], "#e8e8e8").tolist(),
+        linewidths=np.select([on_bar, on_beat], [1.1, 0.7], 0.5),
+        zorder=0,
+    )
     ax.hlines(range(rows), -1, num_steps, color="#f0f0f0", linewidth=0.7, zorder=-1)
 
     steps, drums = np.nonzero(groove.hits)

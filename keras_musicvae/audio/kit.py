@@ -30,6 +30,7 @@ CLOSED_HAT = DRUMS.index("closed_hihat")
 OPEN_HAT = DRUMS.index("open_hihat")
 
 _SEED = 20190613
+_RISE_SECONDS = 0.0003  # too short to soften a stroke, long enough not to crackle
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def stroke_name(drum: int, pitch: int = 0) -> str:
 
     Args:
         drum: Index of the drum, 0 to 8.
-        pitch: MIDI pitch as recorded on a Roland TD-11; 0 if it is not known.
+        pitch: MIDI pitch in the numbers of the Roland TD-11; 0 if it is not known.
 
     Returns:
         A name in `STROKES`.
@@ -113,8 +114,10 @@ def _rms(signal: Signal) -> float:
 
 
 def _place(mono: Signal, stroke: Stroke, sample_rate: int) -> npt.NDArray[np.float32]:
-    """Fades the end to silence, pans (equal power) and adds the room."""
+    """Smooths start and end, pans (equal power) and adds the room."""
     mono = mono * fade_out(np.arange(mono.size) / sample_rate)
+    rise = round(_RISE_SECONDS * sample_rate)
+    mono[:rise] *= np.linspace(0, 1, rise + 1)[1:]
     angle = (stroke.pan + 1) * np.pi / 4
     gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
     response = _room(sample_rate)

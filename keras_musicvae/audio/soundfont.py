@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from keras_musicvae.audio.timeline import check_sample_rate, timeline
 from keras_musicvae.errors import AudioError, MissingExtraError
-from keras_musicvae.grooves.drum_maps import ROLAND_TD11
+from keras_musicvae.grooves.drum_maps import GENERAL_MIDI
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
@@ -37,8 +37,7 @@ def render_soundfont(
     FluidSynth starts notes on multiples of 64 samples (1.5 ms at 44.1 kHz).
 
     Args:
-        groove: What to play. The pitches written are `groove.pitches` where known,
-            else those of the drum's class.
+        groove: What to play; its articulations are translated to General MIDI.
         soundfont: Path of an .sf2 or .sf3 file with a drum kit in bank 128.
         sample_rate: In hertz, 8000 to 96000 (FluidSynth's limit).
         loops: How often the groove is played in a row.
@@ -124,13 +123,13 @@ def _midi_events(
     groove: "Groove", loops: int, sample_rate: int
 ) -> list[tuple[int, int, int]]:
     """(sample, pitch, velocity) by time; velocity 0 ends a note."""
-    events = timeline(groove, loops)
+    events = timeline(groove, loops, GENERAL_MIDI)
     onsets = np.maximum(np.rint(events.seconds * sample_rate), 0).astype(int)
     result = []
-    for onset, drum, pitch, velocity in zip(
-        onsets, events.drums, events.pitches, events.velocities, strict=True
+    for onset, pitch, velocity in zip(
+        onsets, events.pitches, events.velocities, strict=True
     ):
-        note = int(pitch or ROLAND_TD11.written_pitches[drum])
+        note = int(pitch)
         result.append((int(onset), note, max(1, round(127 * velocity))))
         result.append((int(onset + _NOTE_SECONDS * sample_rate), note, 0))
     # At the same sample, a note ends before it is struck again.

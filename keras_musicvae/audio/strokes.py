@@ -180,9 +180,11 @@ def ride(ping: float, wash: float, bell: float) -> Synthesis:
         )
         tick = noise(generator, time, sample_rate, 3500, 10000) * decay(time, 0.004)
         hum = metal(generator, time, sample_rate, 350, 1200, 30) * decay(time, 0.6)
-        body = ping * rings + 0.08 * hum + bell * cup
-        soft = body + 0.6 * wash * hiss * decay(time, 0.35, 0.01) + 0.25 * tick
-        hard = body + 1.2 * wash * hiss * decay(time, 0.5, 0.006) + 0.9 * tick
+        body = ping * rings + bell * cup
+        soft = body + 0.15 * hum + 0.1 * tick
+        soft += 0.5 * wash * hiss * decay(time, 0.35, 0.01)
+        hard = body + 0.06 * hum + tick
+        hard += 1.3 * wash * hiss * decay(time, 0.5, 0.006)
         return soft, hard
 
     return make

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import AudioError
+from keras_musicvae.grooves.drum_maps import ROLAND_TD11, DrumMap
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
@@ -26,7 +27,7 @@ class Timeline:
             where a hit is played ahead of the first downbeat.
         drums: (hits,) int, 0 to 8.
         velocities: (hits,) float64, above 0, up to 1.
-        pitches: (hits,) int; 0 where the articulation is not known.
+        pitches: (hits,) int, MIDI pitches that tell the articulations.
         turns: (hits,) int, counts the hits of each drum from 0 within a loop.
         loop_seconds: The length of one loop.
         loops: How many.
@@ -46,12 +47,15 @@ class Timeline:
         return self.loop_seconds * self.loops
 
 
-def timeline(groove: "Groove", loops: int = 1) -> Timeline:
+def timeline(
+    groove: "Groove", loops: int = 1, drum_map: DrumMap = ROLAND_TD11
+) -> Timeline:
     """Lists the hits of a groove by time.
 
     Args:
         groove: Any groove.
         loops: How often to play it, 1 or more; each time at the tempo of its start.
+        drum_map: The map in whose numbers the pitches are given.
 
     Raises:
         AudioError: If `loops` is not a positive integer, or the whole would be
@@ -59,8 +63,8 @@ def timeline(groove: "Groove", loops: int = 1) -> Timeline:
     """
     if isinstance(loops, bool) or not isinstance(loops, int | np.integer) or loops < 1:
         raise AudioError(f"loops must be an integer of 1 or more. Received: {loops!r}")
-    clock = _clock(groove.tempo, groove.tempo_changes)
-    length = float(clock(np.array([groove.num_steps / groove.steps_per_quarter]))[0])
+    clock = _Clock([(0.0, groove.tempo), *groove.tempo_changes])
+    length = groove.duration
     if length * loops > MAX_SECONDS:
         raise AudioError(
             f"{loops} x {length:.0f} s of sound exceed the limit of an hour. Render "
@@ -70,9 +74,7 @@ def timeline(groove: "Groove", loops: int = 1) -> Timeline:
     exact = steps - groove.offsets[steps, drums].astype(np.float64)
     seconds = clock(exact / groove.steps_per_quarter)
     velocities = groove.velocities[steps, drums].astype(np.float64)
-    pitches = np.zeros_like(drums)
-    if groove.pitches is not None:
-        pitches = groove.pitches[steps, drums].astype(np.int64)
+    pitches = groove.struck_pitches(drum_map)[steps, drums].astype(np.int64)
     order = np.argsort(seconds, kind="stable")
     seconds, drums, pitches = seconds[order], drums[order], pitches[order]
     # As in MIDI, a hit that is there is heard: velocity 0 would be silence.
@@ -125,10 +127,6 @@ class _Clock:
         segment = np.maximum(segment, 0)
         into = quarters - self.quarters[segment]
         return self.seconds[segment] + into * self.seconds_per_quarter[segment]
-
-
-def _clock(tempo: float, changes: Sequence[tuple[float, float]]) -> _Clock:
-    return _Clock([(0.0, tempo), *sorted(changes)])
 
 
 def _turns(drums: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
