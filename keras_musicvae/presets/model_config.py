@@ -32,6 +32,8 @@ DTYPES = (
     "mixed_float16",
 )
 
+_SHOWN_CHARACTERS = 400
+
 # What every Keras layer has.
 _LAYER_FIELDS = {
     "name": text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a name of 1 to 64 characters"),
@@ -116,7 +118,8 @@ def _checked_arguments(arguments: dict[str, Any], where: str) -> dict[str, Any]:
     try:
         return check_config(arguments)
     except ConfigError as error:
-        raise PresetFormatError(f"{where} is not allowed: {error}") from None
+        reason = str(error)[:_SHOWN_CHARACTERS]  # It may quote what a stranger wrote.
+        raise PresetFormatError(f"{where} is not allowed: {reason}") from None
     except ArithmeticError:  # A number too large for any type, such as 1e999.
         raise PresetFormatError(f"{where} has a number that is too large.") from None
 

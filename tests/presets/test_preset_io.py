@@ -314,9 +314,7 @@ def test_nothing_that_a_file_names_is_imported(preset, tmp_path):
 
 
 def test_older_preset_without_a_new_argument(preset):
-    edit_json(
-        preset, "config.json", lambda c: c["config"].pop("dropout_per_sequence")
-    )
+    edit_json(preset, "config.json", lambda c: c["config"].pop("dropout_per_sequence"))
     assert load_preset(MusicVAE, preset).dropout_per_sequence is False
 
 
@@ -331,7 +329,13 @@ def test_card_says_what_the_model_is(tmp_path):
     )
     card = (folder / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: keras\nlicense: ")
-    for part in ("# groove_2bar", "Two bars of rock.", "141.012", "CC BY 4.0", r"a \| b"):
+    for part in (
+        "# groove_2bar",
+        "Two bars of rock.",
+        "141.012",
+        "CC BY 4.0",
+        r"a \| b",
+    ):
         assert part in card
     metadata = json.loads((folder / "metadata.json").read_text())
     assert metadata["training"]["dataset"] == "Groove MIDI Dataset v1.0.0"
@@ -339,9 +343,7 @@ def test_card_says_what_the_model_is(tmp_path):
 
 def test_swapped_weights_of_another_preset(preset, tmp_path):
     other = tiny_preset(tmp_path / "other", latent_dim=8)
-    (preset / "model.weights.h5").write_bytes(
-        (other / "model.weights.h5").read_bytes()
-    )
+    (preset / "model.weights.h5").write_bytes((other / "model.weights.h5").read_bytes())
     rehash(preset, "model.weights.h5")
     with pytest.raises(PresetFormatError, match="must have the shape"):
         load_preset(MusicVAE, preset)
