@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_musicvae.audio import render, wav_bytes
-from keras_musicvae.plots import ROWS, VELOCITY_COLOURS
+from keras_musicvae.plots.grid import ROWS, VELOCITY_COLOURS
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove

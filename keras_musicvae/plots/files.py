@@ -1,0 +1,42 @@
+"""Pictures -> PNG files."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_musicvae.datasets.files import replacing
+from keras_musicvae.plots.grid import groove_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from keras_musicvae.grooves.groove import Groove
+
+
+def save_plot(
+    drawing: "Groove | Axes | Figure",
+    path: str | os.PathLike[str],
+    *,
+    dpi: float = 150,
+) -> None:
+    """Writes a picture; the file is complete or not there at all.
+
+    Args:
+        drawing: A figure, any of its axes, or a groove, which is drawn as a drum
+            grid: four bars to a line, at most 128 bars.
+        path: Where to write; an existing file is replaced.
+        dpi: Pixels per inch; the grid of a 4-bar groove is 10.6 inches wide.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+        OutputError: If the file cannot be written.
+
+    Example:
+        >>> save_plot(read_midi("beat.mid"), "beat.png")  # doctest: +SKIP
+    """
+    if hasattr(drawing, "hits"):
+        drawing = groove_figure(drawing)  # type: ignore[arg-type]
+    figure: Any = getattr(drawing, "figure", drawing)
+    with replacing(Path(path)) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi)
