@@ -52,13 +52,14 @@ class PublishedFile:
         name: Its name on disk.
         url: Where it is published (http or https).
         size: Bytes.
-        sha256: 64 hexadecimal digits.
+        sha256: 64 hexadecimal digits; None if the publisher states none, then only
+            the size is verified.
     """
 
     name: str
     url: str
     size: int
-    sha256: str
+    sha256: str | None
 
 
 def fetch(
@@ -125,7 +126,7 @@ def is_published(path: Path, file: PublishedFile) -> bool:
     return (
         path.is_file()
         and path.stat().st_size == file.size
-        and sha256_of(path) == file.sha256
+        and file.sha256 in (None, sha256_of(path))
     )
 
 
@@ -151,13 +152,14 @@ class _Download:
             self.spliced = self.spliced or (again and self._size() > 0)
             self._complete()
             digest = sha256_of(self.partial)
-            if digest == self.file.sha256:
+            if self.file.sha256 in (None, digest):
                 return
             self._truncate()
             if not (self.spliced and again):
                 raise ChecksumError(
                     f"The file at {self.url} is not the published {self.file.name}: "
-                    f"its SHA-256 is {digest}, expected {self.file.sha256}. {_by_hand()}"
+                    f"its SHA-256 is {digest}, expected {self.file.sha256}. "
+                    f"{_by_hand()}"
                 )
             # Pieces of several answers may not fit: once more, from zero.
             self.spliced = again = False
