@@ -175,9 +175,7 @@ class DrumMap:
         return cls(str(name), drums, str(origin))
 
 
-def _articulations(
-    drum: str, pitches: Mapping[str, str] | list[int]
-) -> dict[int, str]:
+def _articulations(drum: str, pitches: Mapping[str, str] | list[int]) -> dict[int, str]:
     if isinstance(pitches, Mapping):
         return {int(pitch): str(name) for pitch, name in pitches.items()}
     usual, *others = pitches
@@ -249,7 +247,13 @@ GENERAL_MIDI = DrumMap(
             50: "high_tom",
             **{pitch: f"percussion_{pitch}" for pitch in (30, 62, 76, 83)},
         },
-        "crash": {49: "crash", 52: "china", 55: "splash", 57: "crash_2", 58: "vibraslap"},
+        "crash": {
+            49: "crash",
+            52: "china",
+            55: "splash",
+            57: "crash_2",
+            58: "vibraslap",
+        },
         "ride": {51: "ride", 53: "ride_bell", 59: "ride_2", 82: "percussion_82"},
     },
     source="MIDI Manufacturers Association, General MIDI; classes of note-seq",
@@ -285,3 +289,35 @@ def get_drum_map(drum_map: str | PathLike[str] | DrumMap) -> DrumMap:
         f"unknown drum map {str(drum_map)!r}. Known: {', '.join(DRUM_MAPS)}, "
         f"or the path of a .json file.{hint}"
     )
+
+
+def pitch_name(pitch: int) -> str:
+    """What General MIDI calls a percussion pitch; "" where it has no name.
+
+    Example:
+        >>> pitch_name(39)
+        'hand clap'
+    """
+    return _GENERAL_MIDI_NAMES.get(pitch, "")
+
+
+# General MIDI level 1 percussion (35-81) and level 2's additions (27-34, 82-87).
+_GENERAL_MIDI_NAMES = dict(
+    enumerate(
+        (
+            "high Q,slap,scratch push,scratch pull,sticks,square click,"
+            "metronome click,metronome bell,acoustic bass drum,bass drum 1,"
+            "side stick,acoustic snare,hand clap,electric snare,low floor tom,"
+            "closed hi-hat,high floor tom,pedal hi-hat,low tom,open hi-hat,"
+            "low-mid tom,high-mid tom,crash cymbal 1,high tom,ride cymbal 1,"
+            "Chinese cymbal,ride bell,tambourine,splash cymbal,cowbell,"
+            "crash cymbal 2,vibraslap,ride cymbal 2,high bongo,low bongo,"
+            "mute high conga,open high conga,low conga,high timbale,low timbale,"
+            "high agogo,low agogo,cabasa,maracas,short whistle,long whistle,"
+            "short guiro,long guiro,claves,high wood block,low wood block,"
+            "mute cuica,open cuica,mute triangle,open triangle,shaker,"
+            "jingle bell,bell tree,castanets,mute surdo,open surdo"
+        ).split(","),
+        start=27,
+    )
+)

@@ -1,0 +1,199 @@
+"""The `GrooveConverter`: the preprocessor that belongs to a model.
+
+It knows the length, metre and grid that the model was trained for, and its variant,
+and turns grooves into arrays of exactly that shape and back.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from keras_musicvae.errors import ConfigError, GrooveError, TooShortError
+from keras_musicvae.grooves.frames import (
+    NUM_FEATURES,
+    Frames,
+    frames_to_groove,
+    groove_to_frames,
+)
+from keras_musicvae.grooves.groove import Groove, bar_steps
+from keras_musicvae.grooves.variants import apply_variant, check_variant
+from keras_musicvae.grooves.windows import WindowCut, cut_windows, same_metre
+
+
+class GrooveConverter:
+    """Converts grooves of `num_bars` bars to arrays `(num_steps, 27)` and back.
+
+    The columns are hits (0 or 1), velocities (0 to 1) and doubled offsets (-1 to 1,
+    positive = early) of the nine drums.
+
+    Args:
+        num_bars: Bars of a window. Defaults to 4.
+        steps_per_quarter: The grid. Defaults to 4, 16th notes.
+        metre: The only metre that is taken (2/2 and 8/8 count as 4/4). Defaults to
+            `(4, 4)`.
+        variant: What the model gets as its input: None, the default, for the
+            performance itself, or one of `variants.VARIANTS`.
+        drums: The drums that the variant `"infill"` leaves to the model. Defaults to
+            the closed hi-hat.
+
+    Raises:
+        ConfigError: Impossible settings.
+
+    Example:
+        >>> converter = GrooveConverter(num_bars=2)
+        >>> converter.num_steps
+        32
+        >>> array = converter.to_array(groove)  # doctest: +SKIP
+        >>> converter.to_groove(array, tempo=96)  # doctest: +SKIP
+        Groove(2 bars of 4/4, 43 hits, 96 bpm)
+    """
+
+    def __init__(
+        self,
+        num_bars: int = 4,
+        *,
+        steps_per_quarter: int = 4,
+        metre: Sequence[int] = (4, 4),
+        variant: str | None = None,
+        drums: Sequence[str] = ("closed_hihat",),
+    ):
+        if isinstance(num_bars, bool) or not isinstance(num_bars, int) or num_bars < 1:
+            raise ConfigError(
+                f"num_bars must be an integer of 1 or more. Received: {num_bars!r}"
+            )
+        check_variant(variant, drums)
+        try:
+            beats, unit = metre
+            self.steps_per_bar = bar_steps((beats, unit), steps_per_quarter)
+        except (GrooveError, TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+        self.num_bars = num_bars
+        self.steps_per_quarter = steps_per_quarter
+        self.metre = (int(beats), int(unit))
+        self.variant = variant
+        self.drums = tuple(drums)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of a window."""
+        return self.num_bars * self.steps_per_bar
+
+    def to_array(self, groove: Groove) -> Frames:
+        """The performance as an array, `(num_steps, 27)` float32.
+
+        Raises:
+            TooShortError: Fewer bars than `num_bars`; `windows` pads or loops.
+            GrooveError: More bars, another metre or another grid.
+        """
+        self._check(groove)
+        return groove_to_frames(groove)
+
+    def to_inputs(self, array: npt.ArrayLike) -> Frames:
+        """What the model gets for a performance: the variant of `(..., steps, 27)`."""
+        return apply_variant(self.variant, array, drums=self.drums)
+
+    def to_groove(
+        self, array: npt.ArrayLike, tempo: float = 120.0, *, name: str = ""
+    ) -> Groove:
+        """The groove of an array; a hit is a value above 0.5.
+
+        Args:
+            array: `(steps, 27)`, whole bars; values out of range are clipped.
+            tempo: Quarter notes per minute. Defaults to 120.
+            name: A title for people. Defaults to "".
+
+        Raises:
+            GrooveError: Another shape, NaN or infinity, or an impossible tempo.
+        """
+        return frames_to_groove(
+            array,
+            tempo=tempo,
+            metre=self.metre,
+            steps_per_quarter=self.steps_per_quarter,
+            name=name,
+        )
+
+    def windows(
+        self,
+        groove: Groove,
+        *,
+        hop_bars: int | None = None,
+        short: str = "skip",
+        tail: str = "skip",
+    ) -> WindowCut:
+        """The windows of a groove of any length, and what they leave out.
+
+        Arguments as in `windows.cut_windows`.
+        """
+        return cut_windows(
+            groove,
+            self.num_bars,
+            hop_bars=hop_bars,
+            short=short,
+            tail=tail,
+            metre=self.metre,
+            steps_per_quarter=self.steps_per_quarter,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON."""
+        return {
+            "num_bars": self.num_bars,
+            "steps_per_quarter": self.steps_per_quarter,
+            "metre": list(self.metre),
+            "variant": self.variant,
+            "drums": list(self.drums),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "GrooveConverter":
+        """A converter from `get_config()`.
+
+        Raises:
+            ConfigError: Unknown or impossible settings.
+        """
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise ConfigError(f"not a converter's configuration: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GrooveConverter):
+            return NotImplemented
+        return self.get_config() == other.get_config()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())
+        return f"GrooveConverter({arguments})"
+
+    def _check(self, groove: Groove) -> None:
+        if not same_metre(groove.metre, self.metre):
+            raise GrooveError(
+                "the model takes {}/{}, the groove is in {}/{}".format(
+                    *self.metre, *groove.metre
+                )
+            )
+        if groove.steps_per_quarter != self.steps_per_quarter:
+            raise GrooveError(
+                f"the model takes {self.steps_per_quarter} steps per quarter note, "
+                f"the groove has {groove.steps_per_quarter}; read the file with "
+                f"steps_per_quarter={self.steps_per_quarter}"
+            )
+        if groove.num_bars < self.num_bars:
+            raise TooShortError(
+                f"the model takes {self.num_bars} bars, the groove has "
+                f'{groove.num_bars}; converter.windows(groove, short="loop") or '
+                '"pad" makes it long enough'
+            )
+        if groove.num_bars > self.num_bars:
+            raise GrooveError(
+                f"the model takes {self.num_bars} bars, the groove has "
+                f"{groove.num_bars}; choose some by groove.bars(start, stop), or cut "
+                "them all by converter.windows(groove)"
+            )
+
+
+__all__ = ["NUM_FEATURES", "GrooveConverter", "frames_to_groove", "groove_to_frames"]

@@ -1,0 +1,459 @@
+"""The `Groove`: what was played, as arrays over a grid of steps and nine drums.
+
+Everything meets here: MIDI files are read into grooves and written from them, the
+converter turns them into tensors for the model, plots and sound are made from them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_musicvae.errors import GrooveError
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
+
+if TYPE_CHECKING:
+    import miditoolkit
+
+    from keras_musicvae.grooves.report import ReadReport
+
+# A MIDI tempo is 1 to 2^24 - 1 microseconds per quarter note.
+MIN_TEMPO = 60e6 / (2**24 - 1)
+MAX_TEMPO = 60e6
+MAX_NUMERATOR = 255
+MAX_DENOMINATOR = 64
+MAX_STEPS_PER_QUARTER = 96
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Groove:
+    """A drum performance of whole bars: hits, their strength, their timing.
+
+    A step is a cell of the grid (a 16th note by default); a drum is struck at most
+    once in it. The arrays are copied and become read-only.
+
+    Args:
+        hits: `(steps, 9)` bool; the drums in the order of `drum_maps.DRUMS`.
+        velocities: `(steps, 9)` float32 from 0 to 1 (MIDI velocity / 127). Set to 0
+            where there is no hit.
+        offsets: `(steps, 9)` float32 from -0.5 to 0.5 steps, POSITIVE = EARLY. Set to
+            0 where there is no hit.
+        tempo: Quarter notes per minute at step 0. Defaults to 120.
+        metre: The time signature, such as `(4, 4)` or `(6, 8)`. Defaults to `(4, 4)`.
+        steps_per_quarter: Steps of a quarter note. Defaults to 4.
+        pitches: `(steps, 9)` uint8, the MIDI pitch that was struck, in the numbers of
+            `drum_map`: which articulation it was. 0 where there is no hit or where
+            the drum's usual pitch is meant. None, the default, means 0 everywhere.
+        tempo_changes: `(quarter, tempo)` of each change after the start, quarters
+            counted from step 0. Defaults to none.
+        name: A title for people. Defaults to "".
+        drum_map: The map that `pitches` refer to. Defaults to Roland TD-11.
+        report: What reading the file left out or changed; None if the groove was not
+            read from a file. Neither it nor `name` counts when grooves are compared.
+
+    Raises:
+        GrooveError: Arrays of wrong shape, range or length (whole bars), or an
+            impossible tempo, metre or grid.
+
+    Example:
+        >>> import numpy as np
+        >>> hits = np.zeros((16, 9), bool)
+        >>> hits[::4, 0] = True  # four to the floor
+        >>> Groove(hits, hits * 0.8, hits * 0.0, tempo=124)
+        Groove(1 bar of 4/4, 4 hits, 124 bpm)
+    """
+
+    hits: npt.NDArray[np.bool_]
+    velocities: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.float32]
+    tempo: float = 120.0
+    metre: tuple[int, int] = (4, 4)
+    steps_per_quarter: int = 4
+    pitches: npt.NDArray[np.uint8] | None = None
+    tempo_changes: tuple[tuple[float, float], ...] = ()
+    name: str = ""
+    drum_map: DrumMap = ROLAND_TD11
+    report: "ReadReport | None" = field(default=None)
+
+    def __post_init__(self) -> None:
+        steps_per_bar = bar_steps(self.metre, self.steps_per_quarter)
+        hits = np.array(self.hits)
+        if hits.ndim != 2 or hits.shape[1] != NUM_DRUMS or len(hits) == 0:
+            raise GrooveError(
+                f"hits must have the shape (steps, {NUM_DRUMS}) with at least one "
+                f"bar. Received: shape {hits.shape}"
+            )
+        if len(hits) % steps_per_bar:
+            raise GrooveError(
+                f"a groove holds whole bars of {steps_per_bar} steps "
+                f"({self.metre[0]}/{self.metre[1]}). Received: {len(hits)} steps"
+            )
+        hits = hits.astype(bool)
+        values: dict[str, Any] = {
+            "hits": hits,
+            "velocities": _cells("velocities", self.velocities, hits, 0.0, 1.0),
+            "offsets": _cells("offsets", self.offsets, hits, -0.5, 0.5),
+            "tempo": _tempo(self.tempo),
+            "metre": (int(self.metre[0]), int(self.metre[1])),
+            "steps_per_quarter": int(self.steps_per_quarter),
+            "tempo_changes": _tempo_changes(
+                self.tempo_changes, len(hits) / self.steps_per_quarter
+            ),
+        }
+        if self.pitches is not None:
+            pitches = _cells("pitches", self.pitches, hits, 0, 127)
+            values["pitches"] = pitches.astype(np.uint8)
+            _check_pitches(values["pitches"], self.drum_map)
+        for name, value in values.items():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    # --- Sizes ----------------------------------------------------------------
+
+    @property
+    def num_steps(self) -> int:
+        """The length in steps."""
+        return len(self.hits)
+
+    @property
+    def steps_per_bar(self) -> int:
+        """Steps of a bar: 16 in 4/4 at the default grid."""
+        return bar_steps(self.metre, self.steps_per_quarter)
+
+    @property
+    def num_bars(self) -> int:
+        """The length in bars."""
+        return self.num_steps // self.steps_per_bar
+
+    @cached_property
+    def num_hits(self) -> int:
+        """How many hits there are."""
+        return int(self.hits.sum())
+
+    @property
+    def num_quarters(self) -> float:
+        """The length in quarter notes."""
+        return self.num_steps / self.steps_per_quarter
+
+    @property
+    def duration(self) -> float:
+        """The length in seconds, tempo changes included."""
+        times = [0.0, *(time for time, _ in self.tempo_changes), self.num_quarters]
+        tempos = [self.tempo, *(tempo for _, tempo in self.tempo_changes)]
+        return float(sum(np.diff(times) * 60.0 / np.array(tempos)))
+
+    def tempo_at(self, quarter: float) -> float:
+        """The tempo that holds at a position, in quarter notes from step 0."""
+        passed = [tempo for time, tempo in self.tempo_changes if time <= quarter]
+        return passed[-1] if passed else self.tempo
+
+    # --- Parts and copies -----------------------------------------------------
+
+    def bars(self, start: int, stop: int | None = None) -> "Groove":
+        """The bars from `start` up to, not including, `stop`; None: to the end.
+
+        Hits played early on the first downbeat stay (their offset is positive), and
+        the tempo is the one that holds there.
+
+        Raises:
+            GrooveError: The groove does not have these bars.
+
+        Example:
+            >>> groove.bars(4, 8)  # doctest: +SKIP
+            Groove(4 bars of 4/4, 61 hits, 92 bpm)
+        """
+        stop = self.num_bars if stop is None else stop
+        if not 0 <= start < stop <= self.num_bars:
+            raise GrooveError(
+                f"bars must be 0 <= start < stop <= {self.num_bars}. "
+                f"Received: start={start}, stop={stop}"
+            )
+        steps = slice(start * self.steps_per_bar, stop * self.steps_per_bar)
+        first = steps.start / self.steps_per_quarter
+        end = steps.stop / self.steps_per_quarter
+        return replace(
+            self,
+            hits=self.hits[steps],
+            velocities=self.velocities[steps],
+            offsets=self.offsets[steps],
+            pitches=None if self.pitches is None else self.pitches[steps],
+            tempo=self.tempo_at(first),
+            tempo_changes=tuple(
+                (time - first, tempo)
+                for time, tempo in self.tempo_changes
+                if first < time < end
+            ),
+            report=None,
+        )
+
+    def with_tempo(self, tempo: float) -> "Groove":
+        """The same groove at one other tempo, its tempo changes left out."""
+        return replace(self, tempo=tempo, tempo_changes=())
+
+    # --- Ways out -------------------------------------------------------------
+
+    def to_midi(self, **options: Any) -> "miditoolkit.MidiFile":
+        """A `miditoolkit.MidiFile` of the groove; options as in `groove_to_midi`."""
+        from keras_musicvae.grooves.midi import groove_to_midi
+
+        return groove_to_midi(self, **options)
+
+    def save(self, path: str | PathLike[str], **options: Any) -> None:
+        """Writes `.mid`, `.wav` or `.png`, whichever the path ends in.
+
+        Args:
+            path: The file; it is replaced if it exists.
+            **options: Those of `write_midi`, `audio.save_audio` or `plots.save_plot`.
+
+        Raises:
+            GrooveError: Another suffix.
+            OutputError: The file cannot be written.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix in (".mid", ".midi"):
+            from keras_musicvae.grooves.midi import write_midi
+
+            write_midi(self, path, **options)
+        elif suffix == ".wav":
+            from keras_musicvae import audio
+
+            audio.save_audio(self, path, **options)
+        elif suffix == ".png":
+            from keras_musicvae import plots
+
+            plots.save_plot(self, path, **options)
+        else:
+            raise GrooveError(
+                f"a groove is saved as .mid, .wav or .png. Received: {str(path)!r}"
+            )
+
+    def to_audio(self, **options: Any) -> npt.NDArray[np.float32]:
+        """The groove as sound; options and result as in `audio.groove_to_audio`."""
+        from keras_musicvae import audio
+
+        return audio.groove_to_audio(self, **options)
+
+    def _repr_html_(self) -> str:
+        from keras_musicvae import html
+
+        return html.groove_to_html(self)
+
+    # --- Protocols ------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Groove):
+            return NotImplemented
+        return (
+            self.metre == other.metre
+            and self.steps_per_quarter == other.steps_per_quarter
+            and self.tempo == other.tempo
+            and self.tempo_changes == other.tempo_changes
+            and np.array_equal(self.hits, other.hits)
+            and np.array_equal(self.velocities, other.velocities)
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.struck_pitches(), other.struck_pitches())
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}, " if self.name else ""
+        bars = "1 bar" if self.num_bars == 1 else f"{self.num_bars} bars"
+        hits = "1 hit" if self.num_hits == 1 else f"{self.num_hits} hits"
+        changes = "+" if self.tempo_changes else ""
+        return (
+            f"Groove({name}{bars} of {self.metre[0]}/{self.metre[1]}, {hits}, "
+            f"{self.tempo:.6g}{changes} bpm)"
+        )
+
+    def struck_pitches(self, drum_map: DrumMap | None = None) -> npt.NDArray[np.uint8]:
+        """The MIDI pitch of every hit, `(steps, 9)` uint8, 0 where there is none.
+
+        Args:
+            drum_map: The map to give them in. None: the groove's own.
+        """
+        target = self.drum_map if drum_map is None else drum_map
+        usual = np.where(self.hits, target.written_pitches, 0).astype(np.uint8)
+        if self.pitches is None:
+            return usual
+        known = self.pitches
+        if target != self.drum_map:
+            table = np.zeros(128, np.uint8)
+            for pitch in np.unique(known[known > 0]):
+                table[pitch] = self.drum_map.translate(int(pitch), target)
+            known = table[known]
+        return np.where(known > 0, known, usual).astype(np.uint8)
+
+
+def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
+    """One groove of several, one after the other.
+
+    Each part keeps its tempo: a tempo change is set where two parts differ. Early
+    hits on a part's first downbeat fall before the seam, where they belong.
+
+    Args:
+        grooves: At least one; all in one metre and on one grid.
+        name: The name of the result. Defaults to "".
+
+    Raises:
+        GrooveError: No grooves, or of different metres or grids.
+
+    Example:
+        >>> join_grooves([verse, fill, chorus])  # doctest: +SKIP
+        Groove(12 bars of 4/4, 214 hits, 96 bpm)
+    """
+    if not grooves:
+        raise GrooveError("join_grooves needs at least one groove. Received: none")
+    first = grooves[0]
+    tempo, quarters = first.tempo, 0.0
+    changes: list[tuple[float, float]] = []
+    for groove in grooves:
+        if (groove.metre, groove.steps_per_quarter) != (
+            first.metre,
+            first.steps_per_quarter,
+        ):
+            raise GrooveError(
+                "grooves to join must share metre and steps_per_quarter. Received: "
+                f"{first.metre} at {first.steps_per_quarter} and "
+                f"{groove.metre} at {groove.steps_per_quarter}"
+            )
+        for time, bpm in ((0.0, groove.tempo), *groove.tempo_changes):
+            if bpm != tempo:
+                changes.append((quarters + time, bpm))
+                tempo = bpm
+        quarters += groove.num_quarters
+    articulated = any(groove.pitches is not None for groove in grooves)
+    return Groove(
+        hits=np.concatenate([groove.hits for groove in grooves]),
+        velocities=np.concatenate([groove.velocities for groove in grooves]),
+        offsets=np.concatenate([groove.offsets for groove in grooves]),
+        tempo=first.tempo,
+        metre=first.metre,
+        steps_per_quarter=first.steps_per_quarter,
+        pitches=np.concatenate(
+            [groove.struck_pitches(first.drum_map) for groove in grooves]
+        )
+        if articulated
+        else None,
+        tempo_changes=tuple(changes),
+        name=name,
+        drum_map=first.drum_map,
+    )
+
+
+def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
+    """The steps of one bar.
+
+    Raises:
+        GrooveError: An impossible metre or grid, or a bar that does not end on a
+            step (7/16 needs a grid of 4, 8 or 12 steps per quarter).
+
+    Example:
+        >>> bar_steps((6, 8), 4)
+        12
+    """
+    if (
+        not isinstance(steps_per_quarter, int | np.integer)
+        or isinstance(steps_per_quarter, bool)
+        or not 1 <= steps_per_quarter <= MAX_STEPS_PER_QUARTER
+    ):
+        raise GrooveError(
+            f"steps_per_quarter must be an integer from 1 to {MAX_STEPS_PER_QUARTER}. "
+            f"Received: {steps_per_quarter!r}"
+        )
+    try:
+        numerator, denominator = (int(value) for value in metre)
+    except (TypeError, ValueError):
+        raise GrooveError(
+            f"metre must be a pair such as (4, 4). Received: {metre!r}"
+        ) from None
+    powers = [2**power for power in range(MAX_DENOMINATOR.bit_length())]
+    if not 1 <= numerator <= MAX_NUMERATOR or denominator not in powers:
+        raise GrooveError(
+            f"a metre is 1 to {MAX_NUMERATOR} over one of "
+            f"{', '.join(map(str, powers))}. Received: {numerator}/{denominator}"
+        )
+    steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
+    if rest:
+        raise GrooveError(
+            f"a bar of {numerator}/{denominator} does not end on a step of a grid of "
+            f"{steps_per_quarter} per quarter note; use steps_per_quarter="
+            f"{_fitting_grid(numerator, denominator, steps_per_quarter)}"
+        )
+    return steps
+
+
+def _fitting_grid(numerator: int, denominator: int, grid: int) -> int:
+    while numerator * 4 * grid % denominator:
+        grid += 1
+    return grid
+
+
+def _cells(
+    name: str,
+    values: npt.ArrayLike,
+    hits: npt.NDArray[np.bool_],
+    low: float,
+    high: float,
+) -> npt.NDArray[np.float32]:
+    """`values` as float32, zero where there is no hit, inside its range elsewhere."""
+    array = np.asarray(values, np.float32)
+    if array.shape != hits.shape:
+        raise GrooveError(
+            f"{name} must have the shape of hits, {hits.shape}. "
+            f"Received: shape {array.shape}"
+        )
+    array = np.where(hits, array, np.float32(0))
+    # Written so that NaN, which compares false with everything, is caught.
+    wrong = ~((array >= low) & (array <= high))
+    if wrong.any():
+        raise GrooveError(
+            f"{name} must be from {low} to {high} at each hit. "
+            f"Received: {array[wrong][0]} at (step, drum) "
+            f"{tuple(int(axis[0]) for axis in np.nonzero(wrong))}"
+        )
+    return array
+
+
+def _check_pitches(pitches: npt.NDArray[np.uint8], drum_map: DrumMap) -> None:
+    drums = np.broadcast_to(np.arange(NUM_DRUMS), pitches.shape)
+    wrong = (pitches > 0) & (drum_map.drum_table[pitches] != drums)
+    if wrong.any():
+        step, drum = (int(axis[0]) for axis in np.nonzero(wrong))
+        raise GrooveError(
+            f"pitch {pitches[step, drum]} does not play drum {drum} in the drum map "
+            f"{drum_map.name!r}; give the drum_map that the pitches refer to"
+        )
+
+
+def _tempo(tempo: float) -> float:
+    try:
+        value = float(tempo)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not MIN_TEMPO <= value <= MAX_TEMPO:
+        raise GrooveError(
+            f"a tempo must be from {MIN_TEMPO:.4g} to {MAX_TEMPO:.4g} quarter notes "
+            f"per minute. Received: {tempo!r}"
+        )
+    return value
+
+
+def _tempo_changes(
+    changes: Sequence[tuple[float, float]], quarters: float
+) -> tuple[tuple[float, float], ...]:
+    result = tuple((float(time), _tempo(tempo)) for time, tempo in changes)
+    times = [0.0, *(time for time, _ in result), quarters]
+    if not all(a < b for a, b in pairwise(times)):
+        raise GrooveError(
+            "tempo_changes must be in order, after the start and before the end "
+            f"({quarters:g} quarters). Received: {changes!r}"
+        )
+    return result

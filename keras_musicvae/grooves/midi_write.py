@@ -1,0 +1,245 @@
+"""From a groove to MIDI that every DAW plays as it was meant.
+
+Magenta's output breaks in five ways: always 120 bpm, negative starts, velocity 0
+(which is a note-off), overlapping notes of a pitch, no end of the loop. Here the file
+has the groove's tempo and metre, channel 10, starts from 0, velocities 1 to 127, notes
+that end before the next one of their pitch begins, and ends with the last bar.
+"""
+
+import io
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import miditoolkit
+import mido
+import numpy as np
+import numpy.typing as npt
+
+from keras_musicvae.errors import GrooveError, OutputError
+from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
+from keras_musicvae.grooves.midi_check import DRUM_CHANNEL
+
+if TYPE_CHECKING:
+    from keras_musicvae.grooves.groove import Groove
+
+TICKS_PER_QUARTER = 480
+MAX_TICKS_PER_QUARTER = 32_767
+# A drum note's length only tells a sampler when to let go: a 16th, as Magenta writes.
+NOTE_QUARTERS = 0.25
+EARLY = ("clip", "wrap")
+
+
+def groove_to_midi(
+    groove: "Groove",
+    *,
+    drum_map: str | PathLike[str] | DrumMap | None = None,
+    ticks_per_quarter: int = TICKS_PER_QUARTER,
+    early: str = "clip",
+) -> miditoolkit.MidiFile:
+    """A groove as a `miditoolkit.MidiFile` with one drum instrument.
+
+    A hit is placed on the nearest tick inside its cell, so that reading the file
+    gives the same hits again, at most half a tick away. (A hit within half a tick of
+    the border between two steps is moved by up to one tick.)
+
+    `max_tick - 1` is the end of the loop. `miditoolkit`'s own `dump` ends the file
+    earlier, after the last note; `write_midi` ends it there.
+
+    Args:
+        groove: Any groove.
+        drum_map: The map of the instrument that will play: a name, a JSON path or a
+            `DrumMap`. Articulations are translated. None, the default: the map that
+            the groove was read with, Roland TD-11 if it was not.
+        ticks_per_quarter: Resolution, from the groove's `steps_per_quarter` up to
+            32,767. Defaults to 480.
+        early: A hit ahead of the first downbeat would start before the file does.
+            `"clip"`, the default, plays it at tick 0; `"wrap"` at the end of the loop,
+            where it is heard in time when the loop repeats. (Reading such a file
+            without looping gives one bar more, whose downbeat it anticipates.)
+
+    Raises:
+        GrooveError: An impossible resolution, or another `early`.
+        DrumMapError: An unknown drum map.
+    """
+    _check_options(groove, ticks_per_quarter, early)
+    target = groove.drum_map if drum_map is None else get_drum_map(drum_map)
+    end = _ticks(groove.num_quarters, ticks_per_quarter)
+    steps, drums = np.nonzero(groove.hits)
+    starts = _start_ticks(groove, steps, drums, ticks_per_quarter, end, early)
+    velocities = np.clip(np.rint(groove.velocities[steps, drums] * 127), 1, 127)
+    pitches = groove.struck_pitches(target)[steps, drums]
+
+    order = np.lexsort((drums, starts))
+    starts, pitches = starts[order], pitches[order]
+    ends = _end_ticks(starts, pitches, end, ticks_per_quarter)
+    midi = miditoolkit.MidiFile(ticks_per_beat=ticks_per_quarter)
+    midi.max_tick = end + 1
+    midi.tempo_changes = [miditoolkit.TempoChange(groove.tempo, 0)] + [
+        miditoolkit.TempoChange(tempo, _ticks(quarter, ticks_per_quarter))
+        for quarter, tempo in groove.tempo_changes
+    ]
+    midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.metre, 0)]
+    midi.instruments = [
+        miditoolkit.Instrument(
+            0,
+            is_drum=True,
+            name=groove.name,
+            notes=[
+                miditoolkit.Note(*values)
+                for values in zip(
+                    velocities[order].astype(int).tolist(),
+                    pitches.tolist(),
+                    starts.tolist(),
+                    ends.tolist(),
+                    strict=True,
+                )
+            ],
+        )
+    ]
+    return midi
+
+
+def write_midi(
+    groove: "Groove",
+    path: str | PathLike[str],
+    *,
+    drum_map: str | PathLike[str] | DrumMap | None = None,
+    ticks_per_quarter: int = TICKS_PER_QUARTER,
+    early: str = "clip",
+) -> None:
+    """Writes a groove as a MIDI file (format 0) that ends with its last bar.
+
+    Args:
+        groove: Any groove; join several with `join_grooves`.
+        path: The file; it is replaced as a whole or not at all.
+        drum_map: As in `groove_to_midi`.
+        ticks_per_quarter: Resolution. Defaults to 480.
+        early: As in `groove_to_midi`.
+
+    Raises:
+        GrooveError: An impossible resolution.
+        DrumMapError: An unknown drum map.
+        OutputError: The file cannot be written.
+
+    Example:
+        >>> write_midi(groove, "loop.mid", drum_map="general_midi")  # doctest: +SKIP
+    """
+    midi = groove_to_midi(
+        groove, drum_map=drum_map, ticks_per_quarter=ticks_per_quarter, early=early
+    )
+    _write_atomically(Path(path), midi_bytes(midi))
+
+
+def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
+    """The bytes of a drum file as `groove_to_midi` makes it, with its exact end."""
+    events: list[tuple[int, int, mido.Message]] = []  # tick, rank, message
+    for instrument in midi.instruments:
+        if instrument.name:
+            # Latin-1 is what a MIDI text is; a title must not make writing fail.
+            name = instrument.name.encode("latin-1", "replace").decode("latin-1")
+            events.append((0, 0, mido.MetaMessage("track_name", name=name)))
+        for note in instrument.notes:
+            sound = {"channel": DRUM_CHANNEL - 1, "note": note.pitch}
+            on = mido.Message("note_on", velocity=note.velocity, **sound)
+            off = mido.Message("note_off", velocity=64, **sound)
+            # At one tick a note ends before the next one of its pitch begins.
+            events += [(note.start, 4, on), (note.end, 3, off)]
+    for metre in midi.time_signature_changes:
+        message = mido.MetaMessage(
+            "time_signature", numerator=metre.numerator, denominator=metre.denominator
+        )
+        events.append((metre.time, 1, message))
+    for change in midi.tempo_changes:
+        tempo = min(max(round(60e6 / change.tempo), 1), 2**24 - 1)
+        events.append((change.time, 2, mido.MetaMessage("set_tempo", tempo=tempo)))
+    events.sort(key=lambda event: event[:2])
+    end = midi.max_tick - 1
+    track, now = mido.MidiTrack(), 0
+    for tick, _, message in [*events, (end, 5, mido.MetaMessage("end_of_track"))]:
+        track.append(message.copy(time=tick - now))
+        now = tick
+    file = mido.MidiFile(type=0, ticks_per_beat=midi.ticks_per_beat, tracks=[track])
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None:
+    low = groove.steps_per_quarter
+    if (
+        not isinstance(ticks_per_quarter, int | np.integer)
+        or not low <= ticks_per_quarter <= MAX_TICKS_PER_QUARTER
+    ):
+        raise GrooveError(
+            f"ticks_per_quarter must be an integer from {low} (the groove's steps per "
+            f"quarter) to {MAX_TICKS_PER_QUARTER}. Received: {ticks_per_quarter!r}"
+        )
+    if early not in EARLY:
+        raise GrooveError(
+            f"early must be one of {', '.join(EARLY)}. Received: {early!r}"
+        )
+
+
+def _start_ticks(
+    groove: "Groove",
+    steps: npt.NDArray[np.int64],
+    drums: npt.NDArray[np.int64],
+    ticks_per_quarter: int,
+    end: int,
+    early: str,
+) -> npt.NDArray[np.int64]:
+    """The nearest tick of each hit that lies inside its cell and inside the loop."""
+    grid = groove.steps_per_quarter
+    exact = (steps - groove.offsets[steps, drums].astype(np.float64)) / grid
+    ticks = np.rint(exact * ticks_per_quarter).astype(np.int64)
+    # The cell of step s is open: (s - 1/2, s + 1/2) steps, as whole numbers of ticks.
+    low = (2 * steps - 1) * ticks_per_quarter // (2 * grid) + 1
+    high = -(-(2 * steps + 1) * ticks_per_quarter // (2 * grid)) - 1
+    ticks = np.clip(ticks, low, high)
+    if early == "wrap":
+        ticks = np.where(ticks < 0, ticks + end, ticks)
+    return np.clip(ticks, 0, end - 1)
+
+
+def _end_ticks(
+    starts: npt.NDArray[np.int64],
+    pitches: npt.NDArray[np.uint8],
+    end: int,
+    ticks_per_quarter: int,
+) -> npt.NDArray[np.int64]:
+    """A 16th after the start, or where the pitch sounds again, or at the loop's end."""
+    length = max(1, round(NOTE_QUARTERS * ticks_per_quarter))
+    ends = np.minimum(starts + length, end)
+    for pitch in np.unique(pitches):
+        own = np.flatnonzero(pitches == pitch)
+        ends[own[:-1]] = np.minimum(ends[own[:-1]], starts[own[1:]])
+    return ends
+
+
+def _ticks(quarters: float, ticks_per_quarter: int) -> int:
+    return round(quarters * ticks_per_quarter)
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(data)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,164 @@
+"""Windows of N bars, cut from a whole groove for a model that takes N bars.
+
+They are cut from the converted groove, so that a hit played early on the first
+downbeat of a window is in it. What no window holds is counted, never just dropped.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_musicvae.errors import ConfigError
+from keras_musicvae.grooves.frames import Frames, groove_to_frames
+from keras_musicvae.grooves.groove import Groove
+
+SHORT = ("skip", "pad", "loop")
+TAIL = ("skip", "keep")
+
+
+@dataclass(frozen=True)
+class WindowCut:
+    """The frames of one groove and where its windows begin in them.
+
+    Attributes:
+        frames: `(steps, 27)` float32, the whole groove; longer than it if it was
+            padded or looped to the length of a window.
+        start_bars: `(windows,)` int64, the first bar of each window.
+        num_bars: Bars of a window.
+        steps_per_bar: Steps of a bar.
+        bars_left_out: Bars of the groove that no window holds.
+        hits_left_out: Hits in these bars.
+        reason: Why bars were left out, or what was done to a short groove; "" if
+            every bar is in a window as it was played.
+    """
+
+    frames: Frames
+    start_bars: npt.NDArray[np.int64]
+    num_bars: int
+    steps_per_bar: int
+    bars_left_out: int
+    hits_left_out: int
+    reason: str
+
+    def __len__(self) -> int:
+        return len(self.start_bars)
+
+    @property
+    def start_steps(self) -> npt.NDArray[np.int64]:
+        """`(windows,)` int64, the first frame of each window."""
+        return self.start_bars * self.steps_per_bar
+
+    def arrays(self) -> Frames:
+        """The windows themselves, `(windows, num_bars * steps_per_bar, 27)` float32."""
+        steps = np.arange(self.num_bars * self.steps_per_bar)
+        return self.frames[self.start_steps[:, None] + steps]
+
+
+def cut_windows(
+    groove: Groove,
+    num_bars: int,
+    *,
+    hop_bars: int | None = None,
+    short: str = "skip",
+    tail: str = "skip",
+    metre: tuple[int, int] | None = (4, 4),
+    steps_per_quarter: int | None = 4,
+) -> WindowCut:
+    """Cuts a groove into windows of `num_bars` bars.
+
+    Args:
+        groove: The groove.
+        num_bars: Bars of a window, 1 or more.
+        hop_bars: Bars from the start of a window to the next. None, the default:
+            `num_bars`, windows that do not overlap.
+        short: What to do with a groove of fewer bars than a window: `"skip"`, the
+            default; `"pad"` with silence at the end; `"loop"` it until the window is
+            full.
+        tail: What to do with bars after the last window: `"skip"`, the default and
+            Magenta's way; or `"keep"` them by one more window that ends with the
+            groove.
+        metre: The metre that the model was trained for; a groove in another one gives
+            no window. 2/2, 4/4 and 8/8 are one metre here. None: take any.
+        steps_per_quarter: The grid of the model, in the same way.
+
+    Returns:
+        The windows, and an account of what no window holds.
+
+    Raises:
+        ConfigError: An impossible number of bars, or another `short` or `tail`.
+
+    Example:
+        >>> cut = cut_windows(groove, 4, hop_bars=1)  # doctest: +SKIP
+        >>> len(cut), cut.arrays().shape, cut.bars_left_out  # doctest: +SKIP
+        (5, (5, 64, 27), 0)
+    """
+    hop = num_bars if hop_bars is None else hop_bars
+    _check(num_bars, hop, short, tail)
+    frames = groove_to_frames(groove)
+    starts: list[int] = []
+    reason = ""
+    if metre is not None and not same_metre(groove.metre, metre):
+        reason = "metre {}/{}, not {}/{}".format(*groove.metre, *metre)
+    elif steps_per_quarter not in (None, groove.steps_per_quarter):
+        reason = (
+            f"{groove.steps_per_quarter} steps per quarter, not {steps_per_quarter}"
+        )
+    elif groove.num_bars >= num_bars:
+        starts = list(range(0, groove.num_bars - num_bars + 1, hop))
+        last = groove.num_bars - num_bars
+        if tail == "keep" and starts[-1] + num_bars < groove.num_bars:
+            starts.append(last)
+    elif short == "skip":
+        reason = f"{groove.num_bars} bars, fewer than {num_bars}"
+    else:
+        starts = [0]
+        frames = _lengthen(frames, num_bars * groove.steps_per_bar, short)
+        done = "padded" if short == "pad" else "looped"
+        reason = f"{groove.num_bars} bars, {done} to {num_bars}"
+    covered = np.zeros(groove.num_bars, bool)
+    for start in starts:
+        covered[start : start + num_bars] = True
+    left_out = int((~covered).sum())
+    if left_out and not reason:
+        reason = f"{left_out} of {groove.num_bars} bars are in no window"
+    hits = groove.hits.reshape(groove.num_bars, -1)
+    return WindowCut(
+        frames=frames,
+        start_bars=np.array(starts, np.int64),
+        num_bars=num_bars,
+        steps_per_bar=groove.steps_per_bar,
+        bars_left_out=left_out,
+        hits_left_out=int(hits[~covered].sum()),
+        reason=reason,
+    )
+
+
+def same_metre(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a model for one metre takes the other.
+
+    2/2, 4/4 and 8/8 are the same; 3/4 and 6/8, whose beats differ, are not.
+    """
+    if one == other:
+        return True
+    same_length = one[0] * other[1] == other[0] * one[1]
+    return same_length and all(beats & (beats - 1) == 0 for beats in (one[0], other[0]))
+
+
+def _lengthen(frames: Frames, num_steps: int, how: str) -> Frames:
+    if how == "loop":
+        return frames[np.arange(num_steps) % len(frames)]
+    return np.pad(frames, ((0, num_steps - len(frames)), (0, 0)))
+
+
+def _check(num_bars: int, hop_bars: int, short: str, tail: str) -> None:
+    for name, value in (("num_bars", num_bars), ("hop_bars", hop_bars)):
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ConfigError(
+                f"{name} must be an integer of 1 or more. Received: {value!r}"
+            )
+    for name, choice, allowed in (("short", short, SHORT), ("tail", tail, TAIL)):
+        if choice not in allowed:
+            raise ConfigError(
+                f"{name} must be one of {', '.join(allowed)}. Received: {choice!r}"
+            )
