@@ -17,7 +17,6 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from keras_musicvae.datasets import worker
@@ -125,9 +124,11 @@ class _Run:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._error
-                    or self._yielded in self._finished
-                    or not self._running
+                    lambda: (
+                        self._error
+                        or self._yielded in self._finished
+                        or not self._running
+                    )
                 )
                 if self._error:
                     raise self._error
@@ -172,10 +173,12 @@ class _Run:
             # Tasks are taken in order, so the one that all wait for is being worked
             # on and this cannot lock up.
             self._changed.wait_for(
-                lambda: self._closed
-                or (
-                    self._taken - self._yielded < self._most_ahead
-                    and self._waiting_bytes < _AHEAD_BYTES
+                lambda: (
+                    self._closed
+                    or (
+                        self._taken - self._yielded < self._most_ahead
+                        and self._waiting_bytes < _AHEAD_BYTES
+                    )
                 )
             )
             if self._closed:

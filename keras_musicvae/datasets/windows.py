@@ -1,18 +1,11 @@
 """Windows of N bars, cut from converted grooves that lie one after the other on disk.
 
-A preprocessed folder holds every groove once, as float32 rows of 27 values (9 hits,
-9 velocities, 9 offsets), and a table that says where windows begin. A window is a run
-of consecutive rows, so windows that hop one bar share their rows and cost nothing.
-
-    dataset.json        what the folder holds: settings, counts, checksums, report
-    frames-00000.npy    (rows, 27) float32, memory-mapped; as many as needed
-    windows.npy         one record of `WINDOW` per window
-    files.csv           the files that gave windows; a record's `file` counts its lines
-    rejected.csv        the files that gave none, each with its reason
+A preprocessed folder (see `layout`) holds every groove once and a table that says
+where windows begin. A window is a run of consecutive rows, so windows that hop one
+bar share their rows and cost nothing.
 """
 
 import csv
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,32 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_musicvae.datasets.files import reason, sha256_of
-from keras_musicvae.errors import ChecksumError, DatasetError
+from keras_musicvae.datasets.layout import (
+    FILES_NAME,
+    NUM_FEATURES,
+    SPLITS,
+    WINDOW,
+    check_file,
+    damaged,
+    load_array,
+    read_info,
+)
+from keras_musicvae.errors import DatasetError
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.groove import Groove
-
-FORMAT = "keras-musicvae groove windows"
-VERSION = 1
-SPLITS = ("train", "validation", "test")
-NUM_FEATURES = 27
-
-WINDOW = np.dtype(
-    [
-        ("row", "<i8"),  # first row, counted through all shards
-        ("file", "<i4"),  # line of files.csv, from 0
-        ("bar", "<i4"),  # first bar in the file, from 0
-        ("tempo", "<f4"),  # quarter notes per minute where the window begins
-        ("style", "<i4"),  # index into `styles`
-        ("drummer", "<i4"),  # index into `drummers`
-        ("kind", "u1"),  # index into `kinds`: beat or fill
-        ("split", "u1"),  # index into SPLITS
-    ]
-)
-
-_MAX_JSON_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -120,16 +102,16 @@ class GrooveWindows:
         folder = Path(folder)
         info = read_info(folder)
         for item in [*info["shards"], info["windows"]]:
-            _check_file(folder / item["file"], item, verify=verify)
+            check_file(folder / item["file"], item, verify=verify)
         shards = tuple(
-            _load_array(folder / item["file"], np.dtype(np.float32), 2)
+            load_array(folder / item["file"], np.dtype(np.float32), 2)
             for item in info["shards"]
         )
         for item, shard in zip(info["shards"], shards, strict=True):
             if shard.shape != (item["rows"], NUM_FEATURES):
-                raise _damaged(folder / item["file"], f"its shape is {shard.shape}")
-        table = _load_array(folder / info["windows"]["file"], WINDOW, 1)
-        names = _FileNames(folder / "files.csv")
+                raise damaged(folder / item["file"], f"its shape is {shard.shape}")
+        table = load_array(folder / info["windows"]["file"], WINDOW, 1)
+        names = _FileNames(folder / FILES_NAME)
         windows = cls(_share(shards, info, names), table)
         windows._check_table(folder / info["windows"]["file"])
         return windows
@@ -168,7 +150,9 @@ class GrooveWindows:
         if rows.ndim == 0:
             return self._gather(rows[None])[0]
         if rows.ndim > 1:
-            raise IndexError("Windows have one axis; give at most one-dimensional indices.")
+            raise IndexError(
+                "Windows have one axis; give at most one-dimensional indices."
+            )
         return self._gather(rows)
 
     def arrays(self) -> NDArray[np.float32]:
@@ -204,7 +188,8 @@ class GrooveWindows:
 
     def groove(self, index: int) -> "Groove":
         """One window as a `Groove` in the tempo in which it was played."""
-        return self.converter.to_groove(self[int(index)], tempo=float(self.tempo[index]))
+        tempo = float(self.tempo[index])
+        return self.converter.to_groove(self[int(index)], tempo=tempo)
 
     @property
     def converter(self) -> "GrooveConverter":
@@ -284,7 +269,9 @@ class GrooveWindows:
         Args:
             hop_bars: Keep windows that begin at a multiple of this many bars of their
                 file; `num_bars` gives windows that do not overlap.
-            style, drummer, kind: A name out of `styles`, `drummers`, `kinds`.
+            style: One of `styles`.
+            drummer: One of `drummers`.
+            kind: `"beat"` or `"fill"`.
             tempo: Lowest and highest tempo, both included.
             mask: (len,) bool, or indices as for an array.
 
@@ -352,14 +339,14 @@ class GrooveWindows:
         """A table that points outside of its rows would read other memory."""
         starts, rows = self._shared.starts, self._column("row")
         if self.num_steps < 1 or self.num_steps % self.num_bars:
-            raise _damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
+            raise damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
         if not len(rows):
             return
         owner = np.searchsorted(starts, rows, side="right") - 1
         if rows.min() < 0 or (rows >= starts[-1]).any():
-            raise _damaged(path, "a window begins outside of the rows")
+            raise damaged(path, "a window begins outside of the rows")
         if (rows + self.num_steps > starts[owner + 1]).any():
-            raise _damaged(path, "a window ends outside of its rows")
+            raise damaged(path, "a window ends outside of its rows")
         for field, names in (
             ("style", self.styles),
             ("drummer", self.drummers),
@@ -368,60 +355,7 @@ class GrooveWindows:
         ):
             codes = self._column(field)
             if codes.min() < 0 or codes.max() >= len(names):
-                raise _damaged(path, f"an unknown {field}")
-
-
-def read_info(folder: Path) -> dict[str, Any]:
-    """Reads and checks `dataset.json`.
-
-    Raises:
-        DatasetError: the folder is no dataset of this version.
-    """
-    path = folder / "dataset.json"
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_JSON_BYTES + 1)
-    except OSError as error:
-        raise DatasetError(
-            f"{folder} is not a preprocessed dataset: {path.name}: {reason(error)}. "
-            "Make one with `keras-musicvae preprocess --out FOLDER`."
-        ) from error
-    try:
-        info = json.loads(text)
-        version = info["version"] if info["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(path, "it is not the JSON of a dataset") from error
-    if version != VERSION:
-        raise DatasetError(
-            f"{path} has format {info['format']!r}, version {version}; this release "
-            f"reads {FORMAT!r}, version {VERSION}. Preprocess the MIDI files again."
-        )
-    problem = _info_problem(info)
-    if problem:
-        raise _damaged(path, problem)
-    return info
-
-
-def _info_problem(info: Any) -> str:
-    """Why a parsed dataset.json cannot be used, or an empty string."""
-    try:
-        config = info["config"]
-        whole = [config["num_bars"], config["hop_bars"], config["steps_per_quarter"]]
-        whole += [info["num_steps"], *config["metre"], info["windows"]["size"]]
-        for shard in info["shards"]:
-            whole += [shard["rows"], shard["size"]]
-        files = [item["file"] for item in [*info["shards"], info["windows"]]]
-        names = [*info["styles"], *info["drummers"], *info["kinds"]]
-        hashes = [item["sha256"] for item in [*info["shards"], info["windows"]]]
-    except (KeyError, TypeError, IndexError) as error:
-        return f"it lacks {error}"
-    if not all(type(n) is int and n > 0 for n in whole):
-        return "a size is not a positive whole number"
-    if not all(isinstance(text, str) for text in [*files, *names, *hashes]):
-        return "a name is not text"
-    if any(name != Path(name).name or name in ("", ".", "..") for name in files):
-        return "a file lies outside of the folder"
-    return ""
+                raise damaged(path, f"an unknown {field}")
 
 
 class _FileNames(Sequence[str]):
@@ -445,7 +379,7 @@ class _FileNames(Sequence[str]):
                 ) as file:
                     self._names = [row["name"] for row in csv.DictReader(file)]
             except (OSError, KeyError, csv.Error) as error:
-                raise _damaged(self._path, error) from error
+                raise damaged(self._path, error) from error
         return self._names or []
 
 
@@ -463,37 +397,4 @@ def _windows_of(rows: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
         shape=(len(rows) - steps + 1, steps, NUM_FEATURES),
         strides=(rows.strides[0], *rows.strides),
         writeable=False,
-    )
-
-
-def _check_file(path: Path, item: Mapping[str, Any], *, verify: bool) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise _damaged(path, reason(error)) from error
-    if size != item["size"]:
-        raise _damaged(path, f"it has {size} bytes, expected {item['size']}")
-    if verify and (digest := sha256_of(path)) != item["sha256"]:
-        raise ChecksumError(
-            f"{path} has changed: its SHA-256 is {digest}, expected {item['sha256']}. "
-            "Preprocess the MIDI files again."
-        )
-
-
-def _load_array(path: Path, dtype: np.dtype[Any], axes: int) -> NDArray[Any]:
-    try:
-        if dtype == WINDOW:
-            array = np.load(path, allow_pickle=False)
-        else:
-            array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, error) from error
-    if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
-        raise _damaged(path, f"it holds {array.dtype} of shape {array.shape}")
-    return array
-
-
-def _damaged(path: Path, cause: object) -> DatasetError:
-    return DatasetError(
-        f"The dataset is damaged: {path}: {cause}. Preprocess the MIDI files again."
     )

@@ -45,9 +45,7 @@ def serve(behaviour: Behaviour) -> Iterator[str]:
                 self.send_response(206)
                 first = start + 1 if behaviour.wrong_range else start
                 last = len(behaviour.data) - 1
-                self.send_header(
-                    "Content-Range", f"bytes {first}-{last}/{last + 1}"
-                )
+                self.send_header("Content-Range", f"bytes {first}-{last}/{last + 1}")
             else:
                 self.send_response(200)
             body = behaviour.data[start:]

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
+from loopback import Behaviour, serve
 
 from keras_musicvae.datasets import download
 from keras_musicvae.datasets.download import PublishedFile, fetch
 from keras_musicvae.errors import ChecksumError, DownloadError, OutputError
-from loopback import Behaviour, serve
 
 DATA = bytes(range(256)) * 1500  # 384,000 bytes
 FILE = PublishedFile(
@@ -133,7 +133,7 @@ def test_a_server_that_sends_another_range(tmp_path):
 def test_missing_on_the_server(tmp_path):
     behaviour = Behaviour(DATA)
     behaviour.status = [404]
-    with pytest.raises(DownloadError, match="404 Not Found.*give its path"):
+    with pytest.raises(DownloadError, match=r"404 Not Found.*give its path"):
         fetch_from(behaviour, tmp_path)
     assert len(behaviour.requests) == 1
 

@@ -2,6 +2,7 @@ import itertools
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,8 @@ def run(payloads, **options):
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        status = Path(f"/proc/{pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
@@ -68,7 +69,9 @@ def test_a_task_that_eats_the_memory_is_ended():
 
 
 def test_what_a_task_prints_is_not_taken_for_a_result():
-    assert [r.message for r in run(["print abc", "echo 1"])][0] == {"text": "abc"}
+    replies = run(["print abc", "echo 1"])
+    assert replies[0].message == {"text": "abc"}
+    assert replies[1].message["text"] == "1"
 
 
 def test_tasks_are_taken_as_needed():
@@ -106,9 +109,7 @@ def test_large_results_do_not_pile_up_behind_a_slow_one(monkeypatch):
 
 
 def test_workers_end_with_the_pool():
-    replies = WorkerPool("pool_tasks:make", None, jobs=2).map(
-        itertools.repeat("pid")
-    )
+    replies = WorkerPool("pool_tasks:make", None, jobs=2).map(itertools.repeat("pid"))
     pids = {next(replies).message["pid"] for _ in range(20)}
     assert os.getpid() not in pids
     replies.close()

@@ -1,0 +1,187 @@
+"""Turn MIDI files into windows to train on.
+
+Without SOURCE the Groove MIDI Dataset is downloaded (3.3 MB, cached under KERAS_HOME)
+and its official splits are used. With a folder, a zip or a MIDI file, those files
+are read; each goes to train, validation or test by a hash of its contents.
+
+A run that was interrupted goes on where it stopped when the same command is given
+again. Files that cannot be used are listed in DIR/rejected.csv with the reason.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+HELP = "turn MIDI files into windows to train on"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of the command."""
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        metavar="SOURCE",
+        help="folder, zip or MIDI file (default: download the Groove MIDI Dataset)",
+    )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder to write"
+    )
+    cutting = parser.add_argument_group("windows")
+    cutting.add_argument(
+        "--bars", type=int, default=4, help="bars of a window (default: 4)"
+    )
+    cutting.add_argument(
+        "--hop", type=int, default=1, help="bars from window to window (default: 1)"
+    )
+    cutting.add_argument(
+        "--short",
+        choices=("skip", "pad", "loop"),
+        default="skip",
+        help="bars that do not fill a window: report them, fill it with silence, or "
+        "repeat the file (default: skip)",
+    )
+    cutting.add_argument(
+        "--steps-per-quarter",
+        type=int,
+        default=4,
+        metavar="N",
+        help="grid; 4 is a step per 16th note, 6, 8, 12 keep more flams and triplets "
+        "(default: 4)",
+    )
+    cutting.add_argument(
+        "--metre",
+        type=_metre,
+        default=(4, 4),
+        metavar="N/D",
+        help="cut windows from files in this metre only (default: 4/4)",
+    )
+    cutting.add_argument(
+        "--dedup", action="store_true", help="keep only one of equal windows"
+    )
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--drum-map",
+        default="roland_td11",
+        metavar="MAP",
+        help="which pitch is which drum: a name, or a JSON file (default: roland_td11)",
+    )
+    reading.add_argument(
+        "--unknown-pitch",
+        default="skip",
+        metavar="WHAT",
+        help="pitches that the map lacks: skip, error, or a drum to map them to "
+        "(default: skip; they are counted)",
+    )
+    reading.add_argument(
+        "--channel", type=int, metavar="1-16", help="MIDI channel of the drums"
+    )
+    reading.add_argument("--track", type=int, metavar="N", help="track of the drums")
+    splitting = parser.add_argument_group("splits")
+    splitting.add_argument(
+        "--split",
+        type=_fractions,
+        default=(0.8, 0.1, 0.1),
+        metavar="T,V,T",
+        help="shares of train, validation, test (default: 0.8,0.1,0.1); the Groove "
+        "MIDI Dataset keeps its own",
+    )
+    splitting.add_argument(
+        "--seed", type=int, default=0, help="another seed, another division"
+    )
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--jobs", type=_positive, metavar="N", help="processes (default: all cores)"
+    )
+    running.add_argument(
+        "--time-limit",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="seconds per file (default: 10)",
+    )
+    running.add_argument(
+        "--memory-limit",
+        type=_positive,
+        default=512,
+        metavar="MB",
+        help="memory per process (default: 512)",
+    )
+    running.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace another dataset that DIR holds",
+    )
+    running.add_argument(
+        "--quiet", action="store_true", help="no progress and no summary"
+    )
+    parser.add_argument("--url", help="mirror to download the Groove MIDI Dataset from")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Preprocesses; prints a summary."""
+    from keras_musicvae.datasets import groove_midi
+    from keras_musicvae.datasets.folder import WindowConfig, preprocess
+    from keras_musicvae.datasets.report import summary
+    from keras_musicvae.datasets.store import check_output
+
+    # Before the download: a typo must not cost one.
+    config = WindowConfig(
+        num_bars=args.bars,
+        hop_bars=args.hop,
+        steps_per_quarter=args.steps_per_quarter,
+        metre=args.metre,
+        drum_map=args.drum_map,
+        unknown_pitch=args.unknown_pitch,
+        channel=args.channel,
+        track=args.track,
+        short=args.short,
+    )
+    check_output(args.out)
+    source = args.source
+    if source is None:
+        source = groove_midi.download(url=args.url, verbose=not args.quiet)
+    else:
+        groove_midi.check_zip(source)
+    windows = preprocess(
+        source,
+        args.out,
+        config,
+        dedup=args.dedup,
+        fractions=args.split,
+        seed=args.seed,
+        jobs=args.jobs,
+        seconds=args.time_limit,
+        memory=args.memory_limit << 20,
+        overwrite=args.overwrite,
+        verbose=not args.quiet,
+    )
+    if not args.quiet:
+        sys.stdout.write("\n".join(summary(windows.info)) + f"\nwritten   {args.out}\n")
+
+
+def _metre(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"a metre is like 4/4, not {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _fractions(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(share) for share in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"three numbers like 0.8,0.1,0.1, not {text!r}"
+        ) from None
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
+    return value

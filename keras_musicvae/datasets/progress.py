@@ -1,0 +1,113 @@
+"""Shows how long work goes on, on stderr, for people who wait for it."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+_LINE_SECONDS = 10.0  # between two lines where there is no terminal
+
+
+class Progress:
+    """A line on stderr that grows with the work.
+
+    On a terminal it is drawn by `rich`; elsewhere (a log file) a plain line is
+    written every ten seconds and at the end.
+
+    Args:
+        label: What is going on.
+        total: How many steps there are.
+        start: How many of them an earlier run has done. Defaults to 0.
+        unit: What a step is; `"bytes"` is shown in megabytes.
+    """
+
+    def __init__(self, label: str, total: int, unit: str, start: int = 0):
+        self.label, self.total, self.unit = label, total, unit
+        self._start = self._done = start
+        self._note = ""
+        self._started = self._last = time.monotonic()
+
+    def update(self, done: int, note: str = "") -> None:
+        """Shows that `done` steps of `total` are done, and a short note."""
+        self._done, self._note = done, note
+        if time.monotonic() - self._last >= _LINE_SECONDS:
+            self.show()
+
+    def show(self) -> None:
+        """Writes a line now."""
+        self._last = time.monotonic()
+        sys.stderr.write(f"{self.label}: {self._counts()}{self._note}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Writes the last line."""
+        self.show()
+
+    def _counts(self) -> str:
+        if self.unit == "bytes":
+            return f"{self._done / 1e6:.1f} of {self.total / 1e6:.1f} MB "
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        return (
+            f"{self._done:,} of {self.total:,} {self.unit} "
+            f"({(self._done - self._start) / seconds:,.0f}/s) "
+        )
+
+
+class _RichProgress(Progress):
+    def __init__(self, label: str, total: int, unit: str, start: int = 0):
+        super().__init__(label, total, unit, start)
+        from rich import progress
+        from rich.console import Console
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TextColumn("{task.fields[note]}"),
+            progress.TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(label, total=total, note="")
+        self._bar.start()
+
+    def update(self, done: int, note: str = "") -> None:
+        self._done, self._note = done, note
+        self._bar.update(self._task, completed=done, note=self._counts() + note)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+class Silence(Progress):
+    """Shows nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("", 0, "")
+
+    def update(self, done: int, note: str = "") -> None:
+        """Ignores the step."""
+
+    def close(self) -> None:
+        """Ends without a word."""
+
+
+@contextlib.contextmanager
+def showing(
+    label: str,
+    total: int,
+    unit: str = "files",
+    *,
+    start: int = 0,
+    verbose: bool = True,
+) -> Iterator[Progress]:
+    """A progress display that is closed at the end, whatever happens."""
+    display: Progress
+    if not verbose:
+        display = Silence()
+    elif sys.stderr.isatty():
+        display = _RichProgress(label, total, unit, start)
+    else:
+        display = Progress(label, total, unit, start)
+    try:
+        yield display
+    finally:
+        display.close()
