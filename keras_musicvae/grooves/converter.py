@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from keras_musicvae.errors import ConfigError, GrooveError, TooShortError
+from keras_musicvae.grooves.drum_maps import DRUM_MAPS
 from keras_musicvae.grooves.frames import (
     NUM_FEATURES,
     Frames,
@@ -36,6 +37,8 @@ class GrooveConverter:
             performance itself, or one of `variants.VARIANTS`.
         drums: The drums that the variant `"infill"` leaves to the model. Defaults to
             the closed hi-hat.
+        drum_map: The built-in drum map by which the model's MIDI files are read.
+            Defaults to `"roland_td11"`.
 
     Raises:
         ConfigError: Impossible settings.
@@ -57,12 +60,19 @@ class GrooveConverter:
         metre: Sequence[int] = (4, 4),
         variant: str | None = None,
         drums: Sequence[str] = ("closed_hihat",),
+        drum_map: str = "roland_td11",
     ):
         if isinstance(num_bars, bool) or not isinstance(num_bars, int) or num_bars < 1:
             raise ConfigError(
                 f"num_bars must be an integer of 1 or more. Received: {num_bars!r}"
             )
         check_variant(variant, drums)
+        # By name only: a preset must not be able to name a file.
+        if not isinstance(drum_map, str) or drum_map not in DRUM_MAPS:
+            raise ConfigError(
+                f"drum_map must be one of {', '.join(DRUM_MAPS)}. "
+                f"Received: {drum_map!r}"
+            )
         try:
             beats, unit = metre
             self.steps_per_bar = bar_steps((beats, unit), steps_per_quarter)
@@ -73,6 +83,7 @@ class GrooveConverter:
         self.metre = (int(beats), int(unit))
         self.variant = variant
         self.drums = tuple(drums)
+        self.drum_map = drum_map
 
     @property
     def num_steps(self) -> int:
@@ -144,6 +155,7 @@ class GrooveConverter:
             "metre": list(self.metre),
             "variant": self.variant,
             "drums": list(self.drums),
+            "drum_map": self.drum_map,
         }
 
     @classmethod
