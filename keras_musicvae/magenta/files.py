@@ -72,6 +72,14 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(_ARCHIVE_SUFFIXES)
 
 
+def without_archive_suffix(name: str) -> str:
+    """The name of an archive without `.tar`, `.tgz` or `.tar.gz`."""
+    for suffix in _ARCHIVE_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
 class Folder(Files):
     """The regular files of a folder, without its subfolders.
 
