@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--short",
         choices=("skip", "pad", "loop"),
         default="skip",
-        help="bars that do not fill a window: report them, fill it with silence, or "
-        "repeat the file (default: skip)",
+        help="files of fewer bars than a window: report them, add silence, or repeat "
+        "them (default: skip)",
     )
     cutting.add_argument(
         "--steps-per-quarter",
@@ -58,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cut windows from files in this metre only (default: 4/4)",
     )
     cutting.add_argument(
+        "--tail",
+        choices=("skip", "keep"),
+        default="skip",
+        help="bars after the last window, if --hop is more than 1: count them, or add "
+        "a window that ends with the file (default: skip)",
+    )
+    cutting.add_argument(
         "--dedup", action="store_true", help="keep only one of equal windows"
     )
     reading = parser.add_argument_group("reading")
@@ -69,15 +76,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     reading.add_argument(
         "--unknown-pitch",
+        type=_unknown_pitch,
         default="skip",
         metavar="WHAT",
-        help="pitches that the map lacks: skip, error, or a drum to map them to "
-        "(default: skip; they are counted)",
+        help="pitches that the map lacks: skip (they are counted), error, a drum for "
+        "all of them, or like 39=snare,54=closed_hihat (default: skip)",
     )
     reading.add_argument(
-        "--channel", type=int, metavar="1-16", help="MIDI channel of the drums"
+        "--channel",
+        type=_channel,
+        default=10,
+        metavar="1-16|all",
+        help="MIDI channel of the drums (default: 10)",
     )
-    reading.add_argument("--track", type=int, metavar="N", help="track of the drums")
+    reading.add_argument(
+        "--track",
+        type=lambda text: int(text) if text.isdecimal() else text,
+        help="number (from 0) or name of the only track to read (default: all)",
+    )
     splitting = parser.add_argument_group("splits")
     splitting.add_argument(
         "--split",
@@ -137,6 +153,7 @@ def run(args: argparse.Namespace) -> None:
         channel=args.channel,
         track=args.track,
         short=args.short,
+        tail=args.tail,
     )
     check_output(args.out)
     source = args.source
@@ -175,6 +192,23 @@ def _fractions(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(
             f"three numbers like 0.8,0.1,0.1, not {text!r}"
         ) from None
+
+
+def _channel(text: str) -> int | None:
+    if text == "all":
+        return None
+    if text.isdecimal() and 1 <= int(text) <= 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a channel is 1 to 16, or all, not {text!r}")
+
+
+def _unknown_pitch(text: str) -> str | dict[int, str]:
+    if "=" not in text:
+        return text
+    pairs = dict(part.partition("=")[::2] for part in text.split(","))
+    if not all(pitch.strip().isdecimal() for pitch in pairs):
+        raise argparse.ArgumentTypeError(f"pairs like 39=snare, not {text!r}")
+    return {int(pitch): drum.strip() for pitch, drum in pairs.items()}
 
 
 def _positive(text: str) -> int:

@@ -53,8 +53,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes JSON atomically, with sorted keys, so equal values give equal bytes."""
-    text = json.dumps(value, indent=1, sort_keys=True)
+    """Writes JSON atomically; the order of keys is kept (that of a drum map counts)."""
+    text = json.dumps(value, indent=1)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -9,8 +9,9 @@
 A row is one step: 9 hits, 9 velocities, 9 offsets. Nothing here is ever unpickled.
 """
 
+import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,31 @@ def load_array(path: Path, dtype: np.dtype[Any], axes: int) -> NDArray[Any]:
     if array.dtype != dtype or array.ndim != axes or not array.flags.c_contiguous:
         raise damaged(path, f"it holds {array.dtype} of shape {array.shape}")
     return array
+
+
+class FileNames(Sequence[str]):
+    """The first column of files.csv, read when it is first needed."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._read()[index]
+
+    def _read(self) -> list[str]:
+        if self._names is None:
+            try:
+                with self._path.open(
+                    encoding="utf-8", errors="surrogateescape", newline=""
+                ) as file:
+                    self._names = [row["name"] for row in csv.DictReader(file)]
+            except (OSError, KeyError, csv.Error) as error:
+                raise damaged(self._path, error) from error
+        return self._names
 
 
 def damaged(path: Path, cause: object) -> DatasetError:

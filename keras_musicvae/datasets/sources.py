@@ -4,7 +4,6 @@ A source lists its MIDI files in one fixed order and reads each with a bound. No
 is ever extracted, so a name inside a zip is a label and never a path.
 """
 
-import io
 import os
 import stat
 import struct
@@ -12,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from keras_musicvae.datasets.files import reason
 from keras_musicvae.errors import DatasetError
@@ -203,7 +203,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
             ) from error
 
 
-def _read_at_most(file: io.BufferedIOBase | zipfile.ZipExtFile, limit: int) -> bytes:
+def _read_at_most(file: IO[bytes], limit: int) -> bytes:
     pieces = []
     while limit > 0 and (piece := file.read(min(limit, 1 << 16))):
         pieces.append(piece)

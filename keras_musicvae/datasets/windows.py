@@ -5,7 +5,6 @@ where windows begin. A window is a run of consecutive rows, so windows that hop 
 bar share their rows and cost nothing.
 """
 
-import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.datasets.layout import (
     FILES_NAME,
+    KINDS,
     NUM_FEATURES,
     SPLITS,
     WINDOW,
+    FileNames,
     check_file,
     damaged,
     load_array,
     read_info,
 )
+from keras_musicvae.datasets.shards import Shards
 from keras_musicvae.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -36,10 +38,9 @@ if TYPE_CHECKING:
 class _Shared:
     """What all selections of one dataset have in common."""
 
-    shards: tuple[NDArray[np.float32], ...]
-    starts: NDArray[np.int64]  # first row of each shard, and the end
+    shards: Shards
     info: Mapping[str, Any]
-    file_names: "_FileNames"
+    file_names: Sequence[str]
 
 
 class GrooveWindows:
@@ -111,24 +112,60 @@ class GrooveWindows:
             if shard.shape != (item["rows"], NUM_FEATURES):
                 raise damaged(folder / item["file"], f"its shape is {shard.shape}")
         table = load_array(folder / info["windows"]["file"], WINDOW, 1)
-        names = _FileNames(folder / FILES_NAME)
-        windows = cls(_share(shards, info, names), table)
+        names = FileNames(folder / FILES_NAME)
+        windows = cls(_Shared(Shards(shards), info, names), table)
         windows._check_table(folder / info["windows"]["file"])
         return windows
 
     @classmethod
-    def from_arrays(
+    def from_grooves(
         cls,
-        frames: ArrayLike,
-        table: NDArray[np.void],
-        info: Mapping[str, Any],
-        file_names: Sequence[str] = (),
+        grooves: Sequence["Groove"],
+        converter: "GrooveConverter",
+        *,
+        hop_bars: int = 1,
+        short: str = "skip",
+        split: str = "train",
     ) -> "GrooveWindows":
-        """Windows over rows in memory; the arguments are as in a folder's files."""
-        rows = np.ascontiguousarray(frames, np.float32)
-        windows = cls(_share((rows,), info, _FileNames(None, file_names)), table)
-        windows._check_table(Path("windows"))
-        return windows
+        """Windows of grooves in memory, without files.
+
+        Args:
+            grooves: Whole grooves; the `file` of a window is its groove's index.
+            converter: Says the bars, metre and grid of a window. Grooves that do not
+                fit give no window.
+            hop_bars: Bars from one window to the next. Defaults to 1.
+            short: `"skip"`, `"pad"` or `"loop"` grooves of fewer bars than a window.
+            split: The split of all windows. Defaults to `"train"`.
+        """
+        cuts = [
+            converter.windows(groove, hop_bars=hop_bars, short=short)
+            for groove in grooves
+        ]
+        ends = np.cumsum([0, *(len(cut.frames) for cut in cuts)])
+        table = np.zeros(sum(len(cut) for cut in cuts), WINDOW)
+        table["file"] = np.repeat(np.arange(len(cuts)), [len(cut) for cut in cuts])
+        table["bar"] = [bar for cut in cuts for bar in cut.start_bars]
+        table["row"] = ends[table["file"]] + table["bar"] * converter.steps_per_bar
+        per_bar = converter.steps_per_bar / converter.steps_per_quarter
+        table["tempo"] = [
+            grooves[file].tempo_at(bar * per_bar)
+            for file, bar in zip(table["file"], table["bar"], strict=True)
+        ]
+        table["split"] = SPLITS.index(split)
+        config = converter.get_config() | {"hop_bars": hop_bars, "short": short}
+        info = {
+            "config": config,
+            "num_steps": converter.num_steps,
+            "styles": [""],
+            "drummers": [""],
+            "kinds": list(KINDS),
+            "counts": {name: len(table) * (name == split) for name in SPLITS},
+        }
+        frames = np.concatenate(
+            [np.zeros((0, NUM_FEATURES), np.float32), *(cut.frames for cut in cuts)]
+        )
+        names = [groove.name for groove in grooves]
+        return cls(_Shared(Shards((frames,)), info, names), table)
 
     # --- Arrays ---------------------------------------------------------------
 
@@ -148,12 +185,12 @@ class GrooveWindows:
             indices = np.zeros(0, np.int64)  # NumPy makes an empty list float
         rows = np.asarray(self._table["row"])[indices]
         if rows.ndim == 0:
-            return self._gather(rows[None])[0]
+            return self._shared.shards.gather(rows[None], self.num_steps)[0]
         if rows.ndim > 1:
             raise IndexError(
                 "Windows have one axis; give at most one-dimensional indices."
             )
-        return self._gather(rows)
+        return self._shared.shards.gather(rows, self.num_steps)
 
     def arrays(self) -> NDArray[np.float32]:
         """All windows at once: (len, num_steps, 27) float32."""
@@ -323,30 +360,15 @@ class GrooveWindows:
     def _subset(self, indices: NDArray[Any]) -> "GrooveWindows":
         return GrooveWindows(self._shared, np.asarray(self._table)[indices])
 
-    def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        shards, starts = self._shared.shards, self._shared.starts
-        if len(shards) == 1:
-            return _windows_of(shards[0], self.num_steps)[rows]
-        result = np.empty((len(rows), self.num_steps, NUM_FEATURES), np.float32)
-        owners = np.searchsorted(starts, rows, side="right") - 1
-        for owner in np.unique(owners):
-            here = owners == owner
-            views = _windows_of(shards[owner], self.num_steps)
-            result[here] = views[rows[here] - starts[owner]]
-        return result
-
     def _check_table(self, path: Path) -> None:
         """A table that points outside of its rows would read other memory."""
-        starts, rows = self._shared.starts, self._column("row")
-        if self.num_steps < 1 or self.num_steps % self.num_bars:
+        if self.num_steps % self.num_bars:
             raise damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
+        rows = self._column("row")
+        if not self._shared.shards.hold(rows, self.num_steps):
+            raise damaged(path, "a window lies outside of the rows")
         if not len(rows):
             return
-        owner = np.searchsorted(starts, rows, side="right") - 1
-        if rows.min() < 0 or (rows >= starts[-1]).any():
-            raise damaged(path, "a window begins outside of the rows")
-        if (rows + self.num_steps > starts[owner + 1]).any():
-            raise damaged(path, "a window ends outside of its rows")
         for field, names in (
             ("style", self.styles),
             ("drummer", self.drummers),
@@ -356,45 +378,3 @@ class GrooveWindows:
             codes = self._column(field)
             if codes.min() < 0 or codes.max() >= len(names):
                 raise damaged(path, f"an unknown {field}")
-
-
-class _FileNames(Sequence[str]):
-    """The first column of files.csv, read when it is first needed."""
-
-    def __init__(self, path: Path | None, names: Sequence[str] = ()):
-        self._path = path
-        self._names: list[str] | None = None if path else list(names)
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._read()[index]
-
-    def _read(self) -> list[str]:
-        if self._names is None and self._path is not None:
-            try:
-                with self._path.open(
-                    encoding="utf-8", errors="surrogateescape", newline=""
-                ) as file:
-                    self._names = [row["name"] for row in csv.DictReader(file)]
-            except (OSError, KeyError, csv.Error) as error:
-                raise damaged(self._path, error) from error
-        return self._names or []
-
-
-def _share(
-    shards: tuple[NDArray[np.float32], ...], info: Mapping[str, Any], names: _FileNames
-) -> _Shared:
-    starts = np.cumsum([0, *(len(shard) for shard in shards)], dtype=np.int64)
-    return _Shared(shards, starts, info, names)
-
-
-def _windows_of(rows: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-    """Every run of `steps` rows, as a view: (len(rows) - steps + 1, steps, 27)."""
-    return np.lib.stride_tricks.as_strided(
-        rows,
-        shape=(len(rows) - steps + 1, steps, NUM_FEATURES),
-        strides=(rows.strides[0], *rows.strides),
-        writeable=False,
-    )
