@@ -1,186 +1,34 @@
-"""Which MIDI pitch is which drum: the first step from a file to a groove.
+"""The drum maps that users ask for: modules and samplers by name.
 
-A groove has nine drums (`DRUMS`); every drum module and sampler spreads them, and
-the ways to strike them (articulations), over its own MIDI pitches. A `DrumMap`
-lists them; the same map serves reading and writing, training and inference.
-The sources of the maps are in `docs/drum_maps.md`.
+The numbers are the instruments' factory settings; where each comes from, and how well
+that is documented, is told in `docs/drum_maps.md`. Notes that mute a cymbal instead of
+striking it are left out: they are no hits.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
 from os import PathLike
-from pathlib import Path
-
-import numpy as np
 
 from keras_musicvae.errors import DrumMapError
-
-# The nine drums, in the order of the tensor's columns.
-DRUMS = (
-    "kick",
-    "snare",
-    "closed_hihat",
-    "open_hihat",
-    "low_tom",
-    "mid_tom",
-    "high_tom",
-    "crash",
-    "ride",
+from keras_musicvae.grooves.drum_map import (
+    DRUMS,
+    NUM_DRUMS,
+    NUM_PITCHES,
+    UNKNOWN,
+    DrumMap,
 )
-NUM_DRUMS = len(DRUMS)
-NUM_PITCHES = 128
-UNKNOWN = -1
 
-# A drum map is a page of JSON; a file beyond this size is something else.
-MAX_JSON_BYTES = 65_536
-
-
-@dataclass(frozen=True)
-class DrumMap:
-    """The MIDI pitches of the nine drums on one instrument.
-
-    Args:
-        name: How users call it, such as `"roland_td11"`.
-        drums: For each of the nine `DRUMS`, `{pitch: articulation}`. The first pitch
-            is the one written for a hit whose articulation is not known. Pitches are
-            0-127 and belong to one drum only; articulation names (`"cross_stick"`,
-            `"ride_bell"`) are what two maps have in common.
-        source: Where the numbers come from.
-
-    Raises:
-        DrumMapError: A drum is missing or unknown, has no pitch, or shares one.
-
-    Example:
-        >>> ROLAND_TD11.drum_of(37)  # cross-stick: a snare
-        1
-        >>> ROLAND_TD11.written_pitches.tolist()
-        [36, 38, 42, 46, 43, 47, 50, 49, 51]
-        >>> ROLAND_TD11.translate(44, GENERAL_MIDI)  # pedal hi-hat in both
-        44
-    """
-
-    name: str
-    drums: Mapping[str, Mapping[int, str]]
-    source: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.drums) - set(DRUMS))
-        missing = [drum for drum in DRUMS if not self.drums.get(drum)]
-        if unknown or missing:
-            raise DrumMapError(
-                f"drum map {self.name!r} must give at least one pitch to each of "
-                f"{', '.join(DRUMS)}. Missing: {missing}; not a drum: {unknown}."
-            )
-        owners: dict[int, str] = {}
-        for drum in DRUMS:
-            for pitch in self.drums[drum]:
-                if not isinstance(pitch, int) or not 0 <= pitch < NUM_PITCHES:
-                    raise DrumMapError(
-                        f"drum map {self.name!r}: a pitch must be an integer from 0 "
-                        f"to 127. Received: {pitch!r} for {drum}."
-                    )
-                if pitch in owners:
-                    raise DrumMapError(
-                        f"drum map {self.name!r}: pitch {pitch} is both "
-                        f"{owners[pitch]} and {drum}; keep one of them."
-                    )
-                owners[pitch] = drum
-
-    @cached_property
-    def drum_table(self) -> np.ndarray:
-        """The drum of each pitch: `(128,)` int8, `UNKNOWN` (-1) where there is none."""
-        table = np.full(NUM_PITCHES, UNKNOWN, np.int8)
-        for index, drum in enumerate(DRUMS):
-            table[list(self.drums[drum])] = index
-        table.flags.writeable = False
-        return table
-
-    @cached_property
-    def written_pitches(self) -> np.ndarray:
-        """The pitch written for each drum: `(9,)` uint8."""
-        pitches = np.array([next(iter(self.drums[drum])) for drum in DRUMS], np.uint8)
-        pitches.flags.writeable = False
-        return pitches
-
-    def drum_of(self, pitch: int) -> int | None:
-        """The index of the drum that `pitch` plays, or None if the map lacks it."""
-        drum = int(self.drum_table[pitch])
-        return None if drum == UNKNOWN else drum
-
-    def articulation_of(self, pitch: int) -> str | None:
-        """The articulation that `pitch` plays, or None if the map lacks it."""
-        drum = self.drum_of(pitch)
-        return None if drum is None else self.drums[DRUMS[drum]][pitch]
-
-    def translate(self, pitch: int, target: "DrumMap") -> int:
-        """The pitch of `target` that plays what `pitch` plays here.
-
-        The same articulation if `target` has it, else its usual pitch of that drum.
-
-        Raises:
-            DrumMapError: This map lacks `pitch`.
-        """
-        drum = self.drum_of(pitch)
-        if drum is None:
-            raise DrumMapError(f"drum map {self.name!r} has no pitch {pitch}.")
-        articulation = self.articulation_of(pitch)
-        for candidate, name in target.drums[DRUMS[drum]].items():
-            if name == articulation:
-                return candidate
-        return int(target.written_pitches[drum])
-
-    def to_json(self) -> str:
-        """The map as JSON text that `DrumMap.from_json` reads."""
-        drums = {
-            drum: {str(pitch): name for pitch, name in self.drums[drum].items()}
-            for drum in DRUMS
-        }
-        return json.dumps(
-            {"name": self.name, "source": self.source, "drums": drums}, indent=2
-        )
-
-    @classmethod
-    def from_json(cls, source: str | PathLike[str]) -> "DrumMap":
-        """Reads a user's map from a JSON file.
-
-        The file holds `{"name": ..., "drums": {"kick": [36, 35], ...}}` with all nine
-        drums, the pitch to write first. `{"36": "kick", "35": "kick_2"}` in place of
-        the list names the articulations.
-
-        Raises:
-            DrumMapError: The file cannot be read, or is not such a map.
-        """
-        path = Path(source)
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_JSON_BYTES + 1)
-            if len(data) > MAX_JSON_BYTES:
-                raise ValueError(f"more than {MAX_JSON_BYTES} bytes")
-            content = json.loads(data)
-            drums = {
-                drum: _articulations(drum, pitches)
-                for drum, pitches in content["drums"].items()
-            }
-            name, origin = content.get("name", path.stem), content.get("source", "")
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DrumMapError(
-                f"{path} is not a drum map: {error!r}. It must be JSON like "
-                '{"name": "my kit", "drums": {"kick": [36], "snare": [38, 37], ...}}.'
-            ) from error
-        except RecursionError:
-            raise DrumMapError(f"{path} is not a drum map: nested too deep.") from None
-        return cls(str(name), drums, str(origin))
-
-
-def _articulations(drum: str, pitches: Mapping[str, str] | list[int]) -> dict[int, str]:
-    if isinstance(pitches, Mapping):
-        return {int(pitch): str(name) for pitch, name in pitches.items()}
-    usual, *others = pitches
-    return {usual: drum} | {pitch: f"{drum}_{pitch}" for pitch in others}
-
+__all__ = [
+    "DRUMS",
+    "DRUM_MAPS",
+    "GENERAL_MIDI",
+    "NUM_DRUMS",
+    "NUM_PITCHES",
+    "ROLAND_TD11",
+    "UNKNOWN",
+    "DrumMap",
+    "get_drum_map",
+    "pitch_name",
+]
 
 # Roland's factory notes; of the toms Magenta writes the rim, which General MIDI
 # instruments play as the tom of the same height.
@@ -204,7 +52,8 @@ ROLAND_TD11 = DrumMap(
     source="Roland TD-11 module; the Groove MIDI Dataset was recorded on one",
 )
 
-# note-seq's reduced classes of the General MIDI percussion notes.
+# note-seq's reduced classes of the General MIDI percussion notes. 22 and 26 are none
+# of General MIDI's, but Roland's: they are read, and never written.
 GENERAL_MIDI = DrumMap(
     "general_midi",
     {
@@ -221,16 +70,14 @@ GENERAL_MIDI = DrumMap(
         "closed_hihat": {
             42: "closed_hihat",
             44: "pedal_hihat",
-            22: "closed_hihat_edge",
             **{
                 pitch: f"percussion_{pitch}"
-                for pitch in (54, 68, 69, 70, 71, 73, 78, 80)
+                for pitch in (22, 54, 68, 69, 70, 71, 73, 78, 80)
             },
         },
         "open_hihat": {
             46: "open_hihat",
-            26: "open_hihat_edge",
-            **{pitch: f"percussion_{pitch}" for pitch in (67, 72, 74, 79, 81)},
+            **{pitch: f"percussion_{pitch}" for pitch in (26, 67, 72, 74, 79, 81)},
         },
         "low_tom": {
             43: "low_tom",
@@ -259,7 +106,189 @@ GENERAL_MIDI = DrumMap(
     source="MIDI Manufacturers Association, General MIDI; classes of note-seq",
 )
 
-DRUM_MAPS = {map_.name: map_ for map_ in (ROLAND_TD11, GENERAL_MIDI)}
+# Toontrack's two instruments share their layout. 50, 54, 56 and 58 mute cymbals.
+_TOONTRACK_DRUMS = {
+    "kick": {36: "kick", 35: "kick_2"},
+    "snare": {
+        38: "snare",
+        37: "cross_stick",
+        40: "rimshot",
+        39: "snare_roll",
+        125: "snare_edge",
+    },
+    "closed_hihat": {
+        42: "closed_hihat",
+        22: "closed_hihat_edge",
+        44: "pedal_hihat",
+        21: "pedal_hihat_2",
+        61: "closed_hihat_2",
+        62: "tight_hihat_edge",
+        63: "tight_hihat",
+    },
+    "open_hihat": {
+        46: "open_hihat",
+        26: "open_hihat_edge",
+        24: "open_hihat_edge_1",
+        25: "open_hihat_edge_2",
+        60: "open_hihat_edge_4",
+        17: "open_hihat_edge_5",
+        64: "open_hihat_edge_0",
+        13: "open_hihat_1",
+        14: "open_hihat_2",
+        15: "open_hihat_3",
+        23: "splash_hihat",
+    },
+    "low_tom": {
+        43: "low_tom",
+        41: "low_tom_2",
+        75: "low_tom_rim",
+        73: "low_tom_2_rim",
+    },
+    "mid_tom": {
+        47: "mid_tom",
+        45: "mid_tom_2",
+        80: "mid_tom_rim",
+        78: "mid_tom_2_rim",
+    },
+    "high_tom": {48: "high_tom", 82: "high_tom_rim"},
+    "crash": {
+        49: "crash",
+        57: "crash_2",
+        55: "splash",
+        52: "china",
+        27: "crash_bow",
+        31: "crash_2_bow",
+    },
+    "ride": {
+        51: "ride",
+        53: "ride_bell",
+        59: "ride_edge",
+        29: "ride_shank",
+        30: "ride_bell_tip",
+    },
+}
+
+SUPERIOR_DRUMMER = DrumMap(
+    "superior_drummer",
+    {
+        **_TOONTRACK_DRUMS,
+        # Of the open hi-hat's notes, 26 is the one that all our sources name.
+        "open_hihat": {
+            26: "open_hihat",
+            **{
+                pitch: name if pitch != 46 else "open_hihat_46"
+                for pitch, name in _TOONTRACK_DRUMS["open_hihat"].items()
+                if pitch != 26
+            },
+        },
+    },
+    source="Toontrack Superior Drummer 3, default layout; see docs/drum_maps.md",
+)
+
+EZDRUMMER = DrumMap(
+    "ezdrummer",
+    _TOONTRACK_DRUMS,
+    source="Toontrack EZdrummer 2 and 3, default layout; see docs/drum_maps.md",
+)
+
+ADDICTIVE_DRUMS = DrumMap(
+    "addictive_drums",
+    {
+        "kick": {36: "kick"},
+        "snare": {
+            38: "snare",
+            42: "cross_stick",
+            37: "rimshot",
+            40: "snare_2",
+            39: "rimshot_2",
+            43: "snare_edge",
+            41: "rimshot_edge",
+            44: "rim_click",
+        },
+        "closed_hihat": {
+            49: "closed_hihat",
+            50: "closed_hihat_edge",
+            48: "pedal_hihat",
+            51: "closed_hihat_2",
+            52: "closed_hihat_2_edge",
+            53: "closed_hihat_bell",
+        },
+        "open_hihat": {
+            56: "open_hihat",
+            54: "open_hihat_1",
+            55: "open_hihat_2",
+            57: "open_hihat_4",
+            58: "open_hihat_bell",
+            59: "splash_hihat",
+        },
+        "low_tom": {
+            67: "low_tom",
+            65: "low_tom_2",
+            68: "low_tom_rim",
+            66: "low_tom_2_rim",
+        },
+        "mid_tom": {69: "mid_tom", 70: "mid_tom_rim"},
+        "high_tom": {71: "high_tom", 72: "high_tom_rim"},
+        "crash": {
+            77: "crash",
+            79: "crash_2",
+            81: "crash_3",
+            89: "crash_4",
+            91: "crash_5",
+            93: "crash_6",
+            46: "crash_copy",
+        },
+        "ride": {
+            60: "ride",
+            61: "ride_bell",
+            62: "ride_edge",
+            84: "ride_2",
+            85: "ride_2_bell",
+            86: "ride_2_edge",
+            45: "ride_copy",
+        },
+    },
+    source="XLN Audio Addictive Drums 2, standard map; see docs/drum_maps.md",
+)
+
+LOGIC = DrumMap(
+    "logic",
+    {
+        "kick": {36: "kick", 35: "kick_2"},
+        "snare": {
+            38: "snare",
+            37: "cross_stick",
+            40: "rimshot",
+            34: "snare_edge",
+            32: "rimshot_edge",
+        },
+        "closed_hihat": {
+            42: "closed_hihat",
+            44: "closed_hihat_edge",
+            33: "pedal_hihat",
+        },
+        "open_hihat": {46: "open_hihat", 31: "splash_hihat"},
+        "low_tom": {41: "low_tom", 43: "low_tom_2"},
+        "mid_tom": {47: "mid_tom", 45: "mid_tom_2"},
+        "high_tom": {48: "high_tom", 50: "high_tom_2"},
+        "crash": {49: "crash", 57: "crash_2"},
+        "ride": {51: "ride", 53: "ride_bell", 52: "ride_edge", 59: "ride_inner"},
+    },
+    source="Apple Logic Pro, Drum Kit Designer, input mapping GM; "
+    "see docs/drum_maps.md",
+)
+
+DRUM_MAPS = {
+    drum_map.name: drum_map
+    for drum_map in (
+        ROLAND_TD11,
+        GENERAL_MIDI,
+        EZDRUMMER,
+        SUPERIOR_DRUMMER,
+        ADDICTIVE_DRUMS,
+        LOGIC,
+    )
+}
 
 
 def get_drum_map(drum_map: str | PathLike[str] | DrumMap) -> DrumMap:

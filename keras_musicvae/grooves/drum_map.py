@@ -1,0 +1,181 @@
+"""The `DrumMap`: which MIDI pitch of an instrument is which drum.
+
+A groove has nine drums (`DRUMS`); every drum module and sampler spreads them, and
+the ways to strike them (articulations), over its own MIDI pitches. The same map
+serves reading and writing, training and inference. `drum_maps` holds the known ones.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from keras_musicvae.errors import DrumMapError
+
+# The nine drums, in the order of the tensor's columns.
+DRUMS = (
+    "kick",
+    "snare",
+    "closed_hihat",
+    "open_hihat",
+    "low_tom",
+    "mid_tom",
+    "high_tom",
+    "crash",
+    "ride",
+)
+NUM_DRUMS = len(DRUMS)
+NUM_PITCHES = 128
+UNKNOWN = -1
+
+# A drum map is a page of JSON; a file beyond this size is something else.
+MAX_JSON_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class DrumMap:
+    """The MIDI pitches of the nine drums on one instrument.
+
+    Args:
+        name: How users call it, such as `"roland_td11"`.
+        drums: For each of the nine `DRUMS`, `{pitch: articulation}`. The first pitch
+            is the one written for a hit whose articulation is not known. Pitches are
+            0-127 and belong to one drum only; articulation names (`"cross_stick"`,
+            `"ride_bell"`) are what two maps have in common.
+        source: Where the numbers come from.
+
+    Raises:
+        DrumMapError: A drum is missing or unknown, has no pitch, or shares one.
+
+    Example:
+        >>> from keras_musicvae.grooves.drum_maps import GENERAL_MIDI, ROLAND_TD11
+        >>> ROLAND_TD11.drum_of(37)  # cross-stick: a snare
+        1
+        >>> ROLAND_TD11.written_pitches.tolist()
+        [36, 38, 42, 46, 43, 47, 50, 49, 51]
+        >>> ROLAND_TD11.translate(44, GENERAL_MIDI)  # pedal hi-hat in both
+        44
+    """
+
+    name: str
+    drums: Mapping[str, Mapping[int, str]]
+    source: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.drums) - set(DRUMS))
+        missing = [drum for drum in DRUMS if not self.drums.get(drum)]
+        if unknown or missing:
+            raise DrumMapError(
+                f"drum map {self.name!r} must give at least one pitch to each of "
+                f"{', '.join(DRUMS)}. Missing: {missing}; not a drum: {unknown}."
+            )
+        owners: dict[int, str] = {}
+        for drum in DRUMS:
+            for pitch in self.drums[drum]:
+                if not isinstance(pitch, int) or not 0 <= pitch < NUM_PITCHES:
+                    raise DrumMapError(
+                        f"drum map {self.name!r}: a pitch must be an integer from 0 "
+                        f"to 127. Received: {pitch!r} for {drum}."
+                    )
+                if pitch in owners:
+                    raise DrumMapError(
+                        f"drum map {self.name!r}: pitch {pitch} is both "
+                        f"{owners[pitch]} and {drum}; keep one of them."
+                    )
+                owners[pitch] = drum
+
+    @cached_property
+    def drum_table(self) -> np.ndarray:
+        """The drum of each pitch: `(128,)` int8, `UNKNOWN` (-1) where there is none."""
+        table = np.full(NUM_PITCHES, UNKNOWN, np.int8)
+        for index, drum in enumerate(DRUMS):
+            table[list(self.drums[drum])] = index
+        table.flags.writeable = False
+        return table
+
+    @cached_property
+    def written_pitches(self) -> np.ndarray:
+        """The pitch written for each drum: `(9,)` uint8."""
+        pitches = np.array([next(iter(self.drums[drum])) for drum in DRUMS], np.uint8)
+        pitches.flags.writeable = False
+        return pitches
+
+    def drum_of(self, pitch: int) -> int | None:
+        """The index of the drum that `pitch` plays, or None if the map lacks it."""
+        drum = int(self.drum_table[pitch])
+        return None if drum == UNKNOWN else drum
+
+    def articulation_of(self, pitch: int) -> str | None:
+        """The articulation that `pitch` plays, or None if the map lacks it."""
+        drum = self.drum_of(pitch)
+        return None if drum is None else self.drums[DRUMS[drum]][pitch]
+
+    def translate(self, pitch: int, target: "DrumMap") -> int:
+        """The pitch of `target` that plays what `pitch` plays here.
+
+        The same articulation if `target` has it, else its usual pitch of that drum.
+
+        Raises:
+            DrumMapError: This map lacks `pitch`.
+        """
+        drum = self.drum_of(pitch)
+        if drum is None:
+            raise DrumMapError(f"drum map {self.name!r} has no pitch {pitch}.")
+        articulation = self.articulation_of(pitch)
+        for candidate, name in target.drums[DRUMS[drum]].items():
+            if name == articulation:
+                return candidate
+        return int(target.written_pitches[drum])
+
+    def to_json(self) -> str:
+        """The map as JSON text that `DrumMap.from_json` reads."""
+        drums = {
+            drum: {str(pitch): name for pitch, name in self.drums[drum].items()}
+            for drum in DRUMS
+        }
+        return json.dumps(
+            {"name": self.name, "source": self.source, "drums": drums}, indent=2
+        )
+
+    @classmethod
+    def from_json(cls, source: str | PathLike[str]) -> "DrumMap":
+        """Reads a user's map from a JSON file.
+
+        The file holds `{"name": ..., "drums": {"kick": [36, 35], ...}}` with all nine
+        drums, the pitch to write first. `{"36": "kick", "35": "kick_2"}` in place of
+        the list names the articulations.
+
+        Raises:
+            DrumMapError: The file cannot be read, or is not such a map.
+        """
+        path = Path(source)
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_JSON_BYTES + 1)
+            if len(data) > MAX_JSON_BYTES:
+                raise ValueError(f"more than {MAX_JSON_BYTES} bytes")
+            content = json.loads(data)
+            drums = {
+                drum: _articulations(drum, pitches)
+                for drum, pitches in content["drums"].items()
+            }
+            name, origin = content.get("name", path.stem), content.get("source", "")
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DrumMapError(
+                f"{path} is not a drum map: {error!r}. It must be JSON like "
+                '{"name": "my kit", "drums": {"kick": [36], "snare": [38, 37], ...}}.'
+            ) from error
+        except RecursionError:
+            raise DrumMapError(f"{path} is not a drum map: nested too deep.") from None
+        return cls(str(name), drums, str(origin))
+
+
+def _articulations(drum: str, pitches: Mapping[str, str] | list[int]) -> dict[int, str]:
+    if isinstance(pitches, Mapping):
+        return {int(pitch): str(name) for pitch, name in pitches.items()}
+    usual, *others = pitches
+    return {usual: drum} | {pitch: f"{drum}_{pitch}" for pitch in others}
