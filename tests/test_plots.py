@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,6 +230,30 @@ def test_latent_vectors_that_are_not_finite_or_not_labelled():
         plot_latent([[0.0, 1.0], [np.inf, 0.0]])
     with pytest.raises(errors.PlotError, match="3 labels for 2"):
         plot_latent(np.eye(2), labels=["a", "b", "c"])
+
+
+# --- Figures of the README ----------------------------------------------------
+
+
+def test_the_figures_are_made_from_any_groove_of_four_bars(tmp_path, monkeypatch):
+    script = Path(__file__).parents[1] / "docs" / "make_figures.py"
+    if not script.exists():
+        pytest.skip("the source distribution has no docs/")
+    spec = spec_from_file_location("make_figures", script)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "FIGURES", tmp_path / "figures")
+    groove = groove_of((0, 0, 1.0, 0.0), (20, 1, 0.5, 0.2), (63, 8, 0.7, 0.0), bars=5)
+    groove.save(tmp_path / "beat.mid")
+    arguments = ["make_figures.py", "--midi", str(tmp_path / "beat.mid")]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--bars", "0", "4"])
+    module.main()
+    assert pixels(tmp_path / "figures" / "model.png").shape[1] == 1692
+    assert (tmp_path / "figures" / "groove.png").stat().st_size > 10_000
+    assert "</svg>" in (tmp_path / "figures" / "model.svg").read_text()
+    monkeypatch.setattr(sys, "argv", [*arguments, "--bars", "0", "2"])
+    with pytest.raises(SystemExit, match="four bars"):
+        module.main()
 
 
 # --- Files --------------------------------------------------------------------
