@@ -10,19 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 
-NUM_DRUMS = 9
-DRUM_NAMES = (
-    "kick",
-    "snare",
-    "closed hi-hat",
-    "open hi-hat",
-    "low tom",
-    "mid tom",
-    "high tom",
-    "crash",
-    "ride",
-)
 HIT_THRESHOLD = 0.5
 
 

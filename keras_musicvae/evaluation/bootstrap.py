@@ -21,13 +21,15 @@ Scores = dict[str, float]
 Interval = tuple[float, float]
 
 
-def resamples(files: ArrayLike, *, repeats: int, seed: int) -> Iterator[np.ndarray]:
+def resamples(
+    files: ArrayLike, *, repeats: int, seed: int | tuple[int, ...]
+) -> Iterator[np.ndarray]:
     """Draws files with replacement, as many as there are.
 
     Args:
         files: (n,), the file of each window: any labels.
         repeats: Number of resamples, at least 1.
-        seed: Of NumPy's generator.
+        seed: Of NumPy's generator, whole numbers of at least 0.
 
     Yields:
         (n,) float64, how often each window counts.
@@ -47,9 +49,8 @@ def resamples(files: ArrayLike, *, repeats: int, seed: int) -> Iterator[np.ndarr
 
 
 def bootstrap_intervals(
-    statistic: Callable[[np.ndarray], Scores],
-    files: ArrayLike,
-    *,
+    statistic: Callable[..., Scores],
+    *files: ArrayLike,
     repeats: int = REPEATS,
     level: float = LEVEL,
     seed: int = 0,
@@ -57,8 +58,9 @@ def bootstrap_intervals(
     """Percentile intervals of every figure that `statistic` gives.
 
     Args:
-        statistic: Takes (n,) weights, gives name -> figure.
-        files: (n,), the file of each window.
+        statistic: Takes (n,) weights for each of `files`, gives name -> figure.
+        *files: (n,), the file of each window; one for each set that is drawn from, as
+            real grooves and samples, which are then drawn independently.
         repeats: Resamples. Defaults to 1000.
         level: Coverage, between 0 and 1. Defaults to 0.95.
         seed: Defaults to 0; the same seed gives the same intervals.
@@ -75,7 +77,11 @@ def bootstrap_intervals(
     """
     if not 0 < level < 1:
         raise EvaluationError(f"`level` must lie between 0 and 1. Received: {level}")
-    draws = [statistic(w) for w in resamples(files, repeats=repeats, seed=seed)]
+    sets = [
+        resamples(labels, repeats=repeats, seed=(seed, i))
+        for i, labels in enumerate(files)
+    ]
+    draws = [statistic(*weights) for weights in zip(*sets, strict=True)]
     tail = (1.0 - level) / 2.0
     return {
         name: _quantiles(np.array([draw[name] for draw in draws]), tail)

@@ -94,7 +94,8 @@ def distribution_scores(
         steps_per_bar: Defaults to 16.
 
     Returns:
-        `timing_kl` and `velocity_kl`, KL(real || system) over all hits, 50 bins, nats;
+        `timing_kl` and `velocity_kl`, KL(real || system) over all hits, 50 bins, nats,
+        NaN if one set has no hit;
         `real_hits_per_bar` and `hits_per_bar`; `drum_rate_error` and `step_rate_error`,
         mean absolute differences of `hit_rates` over the drums and over the
         steps of the window, and `cell_rate_error`, over both.
@@ -130,6 +131,13 @@ def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.nda
     w = _weights(weights, len(counts))
     cells = counts.hits.reshape(len(counts), -1)
     return (w @ cells / w.sum()).reshape(counts.hits.shape[1:])
+
+
+def _hits_kl(real: np.ndarray, system: np.ndarray) -> float:
+    # Add-one smoothing would make a silent system a uniform, rather good one.
+    if not real.any() or not system.any():
+        return float("nan")
+    return kl_divergence(real, system)
 
 
 def _weights(weights: np.ndarray | None, length: int) -> np.ndarray:

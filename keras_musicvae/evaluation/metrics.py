@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import (
-    DRUM_NAMES,
-    check_same_length,
-    split_grooves,
-)
+from keras_musicvae.evaluation.arrays import check_same_length, split_grooves
+from keras_musicvae.grooves.drum_maps import DRUMS
 
 MILLISECONDS_PER_MINUTE = 60_000.0
 SIXTEENTHS_PER_QUARTER = 4
@@ -137,7 +134,7 @@ def reconstruction_scores(
 
 
 def drum_scores(
-    counts: ReconstructionCounts, drums: Sequence[str] = DRUM_NAMES
+    counts: ReconstructionCounts, drums: Sequence[str] = DRUMS
 ) -> dict[str, dict[str, float]]:
     """The figures of `reconstruction_scores` for each drum on its own.
 
