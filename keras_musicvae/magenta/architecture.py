@@ -18,6 +18,7 @@ from typing import Literal
 from keras_musicvae.errors import CheckpointError
 
 FRAME_DIM = 27
+CONTROL_DIMS = (0, 9)
 _MAX_LAYERS = 16
 _MAX_WIDTH = 1 << 16
 _BIDIRECTIONAL = "cell_{}/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
@@ -264,6 +265,13 @@ class _Finder:
             autoregressive = rows - conductor_units[0] != 1
         rows = self._kernel(f"{decoder}/multi_rnn_cell/cell_0/lstm_cell")[0]
         control_dim = rows - decoder_units[0] - z - FRAME_DIM
+        if control_dim not in CONTROL_DIMS:
+            raise CheckpointError(
+                f"{self._label} is not a groove model of Magenta's: its note decoder "
+                f"reads {rows - decoder_units[0]} values a step, of which {FRAME_DIM} "
+                f"are the frame and {z} the latent; controls of width 9, or none, are "
+                "allowed."
+            )
         hierarchical_encoder = has(
             f"{_HIERARCHICAL_ENCODER[0]}/{_BIDIRECTIONAL.format(0, 'fw')}/kernel"
         )
@@ -275,7 +283,7 @@ class _Finder:
             decoder_units=decoder_units,
             conductor_units=conductor_units,
             autoregressive_conductor=autoregressive,
-            control_dim=max(control_dim, 0),
+            control_dim=control_dim,
         )
 
     def _kernel(self, layer: str) -> tuple[int, int]:

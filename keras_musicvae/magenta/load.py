@@ -1,0 +1,156 @@
+"""A `MusicVAE` with the weights of Magenta's original."""
+
+import logging
+import os
+from typing import Any, TypeVar
+
+import keras
+
+from keras_musicvae.errors import CheckpointError, ConfigError
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.magenta.checkpoint import MagentaCheckpoint, read_checkpoint
+from keras_musicvae.magenta.layout import load_magenta_weights
+from keras_musicvae.magenta.released import RELEASED
+from keras_musicvae.magenta.web import Watch, fetch_checkpoint, is_address
+
+# What Magenta reads MIDI files by at inference; it was trained on Roland's classes.
+ORIGINAL_DRUM_MAP = "general_midi"
+AUTOMATIC = "auto"
+_CONTROL_VARIANT = "hits_control"
+
+logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model", bound=keras.Model)
+
+
+def load_magenta(
+    cls: type[Model],
+    source: str | os.PathLike[str],
+    *,
+    num_bars: int | None = None,
+    variant: str | None = AUTOMATIC,
+    drum_map: str = ORIGINAL_DRUM_MAP,
+    **kwargs: Any,
+) -> Model:
+    """Builds a model from a Magenta checkpoint; see `MusicVAE.from_magenta`.
+
+    Args:
+        cls: `MusicVAE` or a subclass.
+        source: a path, an address or a released name, see `open_magenta`.
+        num_bars: bars of a window.
+        variant: what the encoder hears.
+        drum_map: by which the model's MIDI files are read.
+        **kwargs: arguments of the constructor that are not in a checkpoint.
+
+    Returns:
+        The model.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged, not a groove model, or does not
+            tell the length of its window.
+        DownloadError: it cannot be fetched.
+        ConfigError: an argument is not allowed.
+    """
+    checkpoint = open_magenta(source)
+    return build_model(
+        cls, checkpoint, num_bars=num_bars, variant=variant, drum_map=drum_map, **kwargs
+    )
+
+
+def open_magenta(
+    source: str | os.PathLike[str], *, watch: Watch | None = None
+) -> MagentaCheckpoint:
+    """Reads a checkpoint from this machine or from the web.
+
+    Args:
+        source: a path (see `checkpoint.py`); an `https://` address of an archive or
+            of a Magenta.js folder; or the name of a released checkpoint
+            (`"groovae_4bar"`), which is fetched from its official address unless
+            something of that name lies here.
+        watch: gives a progress display for each file that is fetched.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        CheckpointError: nothing is there, it is damaged, or it is not a groove model.
+        DownloadError: it cannot be fetched.
+        ChecksumError: it was damaged on its way.
+    """
+    name = os.fspath(source)
+    if isinstance(source, str) and name in RELEASED and not os.path.lexists(name):
+        name = RELEASED[name].address
+    if is_address(name):
+        return read_checkpoint(fetch_checkpoint(name, watch=watch))
+    return read_checkpoint(name)
+
+
+def build_model(
+    cls: type[Model],
+    checkpoint: MagentaCheckpoint,
+    *,
+    num_bars: int | None = None,
+    variant: str | None = AUTOMATIC,
+    drum_map: str = ORIGINAL_DRUM_MAP,
+    **kwargs: Any,
+) -> Model:
+    """Builds the model of a checkpoint that was read; see `load_magenta`."""
+    arguments = _architecture_arguments(checkpoint, num_bars)
+    if taken := sorted(arguments.keys() & kwargs.keys() - {"num_bars"}):
+        raise ConfigError(
+            f"{', '.join(taken)} follow(s) from the checkpoint and cannot be chosen."
+        )
+    if "preprocessor" not in kwargs:
+        kwargs["preprocessor"] = GrooveConverter(
+            arguments["num_bars"],
+            variant=_variant(checkpoint, variant),
+            drum_map=drum_map,
+        )
+    model = cls(**arguments, **kwargs)
+    load_magenta_weights(model, checkpoint.weights)
+    logger.info("%s: %r", checkpoint.label, kwargs["preprocessor"])
+    return model
+
+
+def _architecture_arguments(
+    checkpoint: MagentaCheckpoint, num_bars: int | None
+) -> dict[str, Any]:
+    num_bars = checkpoint.num_bars if num_bars is None else num_bars
+    if num_bars is None:
+        raise CheckpointError(
+            f"{checkpoint.label}: a checkpoint does not tell how many bars its window "
+            "has. Give num_bars, for example num_bars=4 (2 for Magenta's groovae_2bar "
+            "models); on the command line, --bars 4."
+        )
+    architecture = checkpoint.architecture
+    return {
+        "num_bars": num_bars,
+        "steps_per_bar": 16,
+        "num_drums": 9,
+        "encoder_units": architecture.encoder_units,
+        "hierarchical_encoder": architecture.hierarchical_encoder,
+        "latent_dim": architecture.latent_dim,
+        "conductor_units": architecture.conductor_units or None,
+        "conductor_autoregressive": architecture.autoregressive_conductor,
+        "decoder_units": architecture.decoder_units,
+        "control_dim": architecture.control_dim,
+        "heads": "squared_error",
+    }
+
+
+def _variant(checkpoint: MagentaCheckpoint, variant: str | None) -> str | None:
+    if checkpoint.architecture.control_dim:
+        if variant not in (AUTOMATIC, _CONTROL_VARIANT):
+            raise ConfigError(
+                f"{checkpoint.label} has controls, so that its variant is "
+                f"{_CONTROL_VARIANT!r}. Received: variant={variant!r}"
+            )
+        return _CONTROL_VARIANT
+    if variant == AUTOMATIC:
+        return checkpoint.variant
+    if variant == _CONTROL_VARIANT:
+        raise ConfigError(
+            f"{checkpoint.label} has no controls, which the variant "
+            f"{_CONTROL_VARIANT!r} needs."
+        )
+    return variant
