@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import subprocess
+import sys
 import wave
 from html.parser import HTMLParser
 
@@ -162,3 +164,16 @@ def test_other_metres_and_no_hits():
     page = Page(groove_to_html(groove))
     assert "1 bar of 5/4" in " ".join(page.text)
     assert not page.all("circle")
+
+
+def test_the_page_needs_neither_matplotlib_nor_keras():
+    script = (
+        "import sys\nsys.modules['matplotlib'] = None\n"
+        "import numpy as np\nfrom keras_musicvae import Groove\n"
+        "page = Groove(*np.zeros((3, 16, 9)))._repr_html_()\n"
+        "print(page.count('<svg'), 'keras' in sys.modules)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    assert printed.split() == ["1", "False"]

@@ -58,7 +58,8 @@ class Stroke:
         make: The recipe.
         level: Peak of the hard stroke in the mix.
         pan: -1 left to 1 right, as the drummer sees the kit.
-        room: Share of the room, relative to the dry sound.
+        room: Share of the room, relative to the dry sound. Cymbals that ring on
+            need none.
         takes: How many versions successive hits take turns between, since no two
             real strokes sound alike.
     """
@@ -66,7 +67,7 @@ class Stroke:
     make: Synthesis
     level: float
     pan: float
-    room: float
+    room: float = 0.0
     takes: int = 1
 
 
@@ -120,10 +121,12 @@ def _place(mono: Signal, stroke: Stroke, sample_rate: int) -> npt.NDArray[np.flo
     mono[:rise] *= np.linspace(0, 1, rise + 1)[1:]
     angle = (stroke.pan + 1) * np.pi / 4
     gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
-    response = _room(sample_rate)
-    wet = convolve(mono, response) * stroke.room
-    wet[:, : mono.size] += gains[:, np.newaxis] * mono
-    return np.ascontiguousarray(wet.T, dtype=np.float32)
+    stereo = gains[:, np.newaxis] * mono
+    if stroke.room:
+        wet = stroke.room * convolve(mono, _room(sample_rate))
+        wet[:, : mono.size] += stereo
+        stereo = wet
+    return np.ascontiguousarray(stereo.T, dtype=np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -142,14 +145,14 @@ STROKES = {
         hat(0.05, 6300), level=0.22, pan=-0.4, room=0.05, takes=3
     ),
     "pedal_hihat": Stroke(pedal_hat, level=0.17, pan=-0.4, room=0.07, takes=2),
-    "open_hihat": Stroke(hat(0.36, 6500), level=0.19, pan=-0.4, room=0.04),
-    "open_hihat_edge": Stroke(hat(0.44, 5800), level=0.22, pan=-0.4, room=0.04),
+    "open_hihat": Stroke(hat(0.36, 6500), level=0.19, pan=-0.4),
+    "open_hihat_edge": Stroke(hat(0.44, 5800), level=0.22, pan=-0.4),
     "low_tom": Stroke(tom(82, 0.21), level=0.66, pan=0.45, room=0.12, takes=2),
     "mid_tom": Stroke(tom(112, 0.18), level=0.62, pan=0.12, room=0.12, takes=2),
     "high_tom": Stroke(tom(150, 0.15), level=0.58, pan=-0.22, room=0.12, takes=2),
-    "crash": Stroke(crash(1.0), level=0.46, pan=-0.5, room=0.04),
-    "crash_2": Stroke(crash(1.12), level=0.44, pan=0.3, room=0.04),
-    "ride": Stroke(ride(0.8, 0.12, 0.06), level=0.24, pan=0.5, room=0.04),
-    "ride_bell": Stroke(ride(0.25, 0.08, 0.9), level=0.26, pan=0.5, room=0.04),
-    "ride_edge": Stroke(ride(0.4, 0.6, 0.05), level=0.30, pan=0.5, room=0.04),
+    "crash": Stroke(crash(1.0), level=0.46, pan=-0.5),
+    "crash_2": Stroke(crash(1.12), level=0.44, pan=0.3),
+    "ride": Stroke(ride(0.8, 0.12, 0.06), level=0.24, pan=0.5),
+    "ride_bell": Stroke(ride(0.25, 0.08, 0.9), level=0.26, pan=0.5),
+    "ride_edge": Stroke(ride(0.4, 0.6, 0.05), level=0.30, pan=0.5),
 }

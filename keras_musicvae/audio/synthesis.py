@@ -19,8 +19,8 @@ MEMBRANE_MODES = (1.0, 1.594, 2.136, 2.296, 2.653)
 
 
 def times(seconds: float, sample_rate: int) -> Signal:
-    """The time in seconds of each sample."""
-    return np.arange(round(seconds * sample_rate)) / sample_rate
+    """The time of each sample, in seconds; a little longer, to suit the FFT."""
+    return np.arange(_fast_size(round(seconds * sample_rate))) / sample_rate
 
 
 def fade_out(time: Signal, share: float = 0.4) -> Signal:
@@ -80,7 +80,7 @@ def noise(
     `order` sets the slope outside the band: 6 dB per octave and unit, as of a
     Butterworth filter, without its delay.
     """
-    spectrum = np.fft.rfft(generator.standard_normal(time.size))
+    spectrum = _white(generator, time.size)
     return _colour(spectrum, time.size, sample_rate, low, high, order)
 
 
@@ -109,7 +109,7 @@ def cloud(
     Each band has unit power, so that it can be given a level and an envelope: the
     bands of a cymbal rise and die at different speeds.
     """
-    hiss = np.fft.rfft(generator.standard_normal(time.size)) / np.sqrt(time.size / 2)
+    hiss = _white(generator, time.size)
     bands = []
     for low, high in pairwise(edges):
         width = max(1, round((high - low) * time.size / sample_rate))
@@ -166,12 +166,18 @@ def convolve(signal: Signal, response: Signal) -> Signal:
 
 
 def _fast_size(length: int) -> int:
-    """The smallest 2^a, 3 * 2^a or 5 * 2^a of at least `length`: fast to transform."""
+    """The smallest size of at least `length` that is fast to transform."""
     sizes = []
-    for factor in (1, 3, 5):
+    for factor in (1, 3, 5, 9, 15):
         blocks = -(-length // factor)
         sizes.append(factor << (blocks - 1).bit_length())
     return min(sizes)
+
+
+def _white(generator: np.random.Generator, size: int) -> npt.NDArray[np.complex128]:
+    """The spectrum of white noise: independent normal numbers, as is the noise."""
+    parts = generator.standard_normal((2, size // 2 + 1))
+    return parts[0] + 1j * parts[1]
 
 
 def _lines(
