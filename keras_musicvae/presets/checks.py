@@ -148,7 +148,10 @@ def check_fields(
 
 def shown(value: object) -> str:
     """A value as a message shows it: short, whatever a stranger wrote."""
-    full = repr(value)
-    if len(full) <= _SHOWN_CHARACTERS:
-        return full
-    return full[:_SHOWN_CHARACTERS] + "..."
+    return shorten(repr(value), _SHOWN_CHARACTERS)
+
+
+def shorten(text: object, length: int = 400) -> str:
+    """A text, cut if it is longer than `length` characters."""
+    full = str(text)
+    return full if len(full) <= length else full[:length] + "..."

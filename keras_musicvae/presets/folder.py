@@ -55,7 +55,7 @@ class PresetFolder:
     pins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def metadata(self) -> dict[str, object]:
+    def metadata(self) -> dict[str, Any]:
         """What `metadata.json` holds, validated.
 
         Raises:
@@ -79,9 +79,9 @@ class PresetFolder:
     @property
     def digests(self) -> dict[str, str]:
         """The SHA-256 that each file must have, by name."""
-        return {**self._listed("sha256"), **self.pins}
+        return {**self.metadata["sha256"], **self.pins}
 
-    def read_json(self, name: str, *, verify: bool = True) -> dict[str, object]:
+    def read_json(self, name: str, *, verify: bool = True) -> dict[str, Any]:
         """Reads and checks one of the JSON files.
 
         Args:
@@ -122,6 +122,10 @@ class PresetFolder:
         self._compare(name, path.stat().st_size, sha256_of(path))
         return path
 
+    def sha256(self, name: str) -> str:
+        """The SHA-256 that a file has, which is what the registry pins."""
+        return sha256_of(self._existing(name))
+
     def _existing(self, name: str) -> Path:
         path = self.path / name
         if not path.is_file():
@@ -130,10 +134,6 @@ class PresetFolder:
                 f"consists of {', '.join(PRESET_FILES)}; copy or download it again."
             )
         return path
-
-    def _listed(self, key: str) -> dict[str, Any]:
-        listed = self.metadata[key]
-        return listed if isinstance(listed, dict) else {}
 
     def _compare(self, name: str, size: int, digest: str) -> None:
         """Raises if a file is not the one that the pins or the metadata announce."""
@@ -149,7 +149,7 @@ class PresetFolder:
             )
         if digest == expected:
             return
-        expected_size = self._listed("size").get(name, 0)
+        expected_size = self.metadata["size"].get(name, 0)
         if size < expected_size:
             raise TruncatedPresetError(
                 f"{self.where(name)} is cut off: {size} of {expected_size} bytes. "
@@ -168,7 +168,7 @@ class PresetFolder:
         )
 
 
-def parse_json(content: bytes, where: str) -> dict[str, object]:
+def parse_json(content: bytes, where: str) -> dict[str, Any]:
     """Parses a JSON object strictly: UTF-8, no NaN, no key twice.
 
     Raises:
@@ -252,7 +252,7 @@ def _check_replaceable(target: Path) -> None:
         )
 
 
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]

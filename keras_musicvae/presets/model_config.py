@@ -19,6 +19,7 @@ from keras_musicvae.presets.checks import (
     either,
     one_of,
     record,
+    shorten,
     text,
 )
 from keras_musicvae.presets.schema import MAX_PARAMETERS
@@ -31,8 +32,6 @@ DTYPES = (
     "mixed_bfloat16",
     "mixed_float16",
 )
-
-_SHOWN_CHARACTERS = 400
 
 # What every Keras layer has.
 _LAYER_FIELDS = {
@@ -118,8 +117,7 @@ def _checked_arguments(arguments: dict[str, Any], where: str) -> dict[str, Any]:
     try:
         return check_config(arguments)
     except ConfigError as error:
-        reason = str(error)[:_SHOWN_CHARACTERS]  # It may quote what a stranger wrote.
-        raise PresetFormatError(f"{where} is not allowed: {reason}") from None
+        raise PresetFormatError(f"{where} is not allowed: {shorten(error)}") from None
     except ArithmeticError:  # A number too large for any type, such as 1e999.
         raise PresetFormatError(f"{where} has a number that is too large.") from None
 

@@ -22,8 +22,9 @@ from keras_musicvae.errors import (
     MusicVAEError,
     PresetFormatError,
 )
+from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.presets.card import render_card
-from keras_musicvae.presets.checks import shown
+from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import (
     CARD,
     CONFIG,
@@ -83,7 +84,7 @@ def load_preset(
     config = check_model_config(document["config"], preset_class, where)
     config["dtype"] = keras.config.dtype_policy()
     if "preprocessor" not in kwargs:
-        kwargs["preprocessor"] = _read_preprocessor(folder)
+        kwargs["preprocessor"] = _read_preprocessor(folder, config)
     weights = folder.verified(WEIGHTS) if load_weights else None
     model = preset_class.from_config({**config, **kwargs})
     if weights is not None:
@@ -192,7 +193,9 @@ def _preset_class(
     return found
 
 
-def _read_preprocessor(folder: PresetFolder) -> Any:
+def _read_preprocessor(
+    folder: PresetFolder, config: Mapping[str, Any]
+) -> GrooveConverter | None:
     """The `GrooveConverter` of a preset; `None` if it was saved without one."""
     if not folder.has(PREPROCESSOR) and PREPROCESSOR not in folder.digests:
         return None
@@ -204,12 +207,17 @@ def _read_preprocessor(folder: PresetFolder) -> Any:
             f"{where} must hold a {PREPROCESSOR_TYPE!r}. "
             f"Received: {shown(document['registered_name'])}."
         )
-    from keras_musicvae.grooves.converter import GrooveConverter
-
     try:
-        return GrooveConverter.from_config(document["config"])
+        converter = GrooveConverter.from_config(document["config"])
     except (MusicVAEError, TypeError, ValueError, ArithmeticError) as error:
-        raise PresetFormatError(f"{where} is not allowed: {error}") from None
+        raise PresetFormatError(f"{where} is not allowed: {shorten(error)}") from None
+    for name in ("num_bars", "steps_per_bar"):
+        if getattr(converter, name) != config[name]:
+            raise PresetFormatError(
+                f"{where} is for another model: its `{name}` is "
+                f"{getattr(converter, name)}, that of config.json {config[name]}."
+            )
+    return converter
 
 
 def _load_weights(

@@ -6,6 +6,7 @@ Keras. The model's own arguments are checked in `model_config`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from keras_musicvae.errors import ForeignPresetError, FuturePresetError
 from keras_musicvae.presets.checks import (
@@ -44,7 +45,7 @@ _METADATA_FIELDS: Mapping[str, Check] = {
 }
 
 
-def check_metadata(document: Mapping[str, object], where: str) -> None:
+def check_metadata(document: Mapping[str, Any], where: str) -> None:
     """Checks what `metadata.json` says.
 
     Args:
@@ -73,7 +74,7 @@ def check_metadata(document: Mapping[str, object], where: str) -> None:
     check_fields(document, _METADATA_FIELDS, where, extra=True)
 
 
-def check_object(document: Mapping[str, object], where: str) -> None:
+def check_object(document: Mapping[str, Any], where: str) -> None:
     """Checks that a file holds a serialised Keras object of this package or a user's.
 
     Raises:

@@ -9,16 +9,17 @@ import hashlib
 import http.client
 import os
 import re
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.download import Progress, PublishedFile, fetch
+from keras_musicvae.datasets.download import PublishedFile, fetch
 from keras_musicvae.datasets.files import make_folder, replacing
+from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import (
     ChecksumError,
     DownloadError,
@@ -47,8 +48,8 @@ _PIECE = 1 << 14
 
 def models_cache() -> Path:
     """The folder where presets from the web are kept: `$KERAS_HOME/models`."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models"
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "models"
 
 
 def fetch_from_web(
@@ -100,8 +101,20 @@ def fetch_from_web(
     for name in (CONFIG, PREPROCESSOR, WEIGHTS) if weights else (CONFIG, PREPROCESSOR):
         file = _published(metadata, address, name)
         if file is not None:
-            fetch(file, folder, timeout=timeout, progress=_progress(file))
+            _fetch_shown(file, folder, timeout)
     return folder
+
+
+def _fetch_shown(file: PublishedFile, folder: Path, timeout: float) -> None:
+    """Fetches a file; the one that takes its time shows how far it is."""
+    shown = file.name == WEIGHTS and not (folder / file.name).exists()
+    with showing(file.url, file.size, "bytes", verbose=shown) as display:
+        fetch(
+            file,
+            folder,
+            timeout=timeout,
+            progress=lambda done, _: display.update(done),
+        )
 
 
 def _check_address(address: str) -> None:
@@ -135,7 +148,7 @@ def _file_url(address: str, name: str) -> str:
     return parts._replace(path=f"{parts.path.rstrip('/')}/{name}").geturl()
 
 
-def _cached_metadata(folder: Path, digest: str | None) -> dict[str, object] | None:
+def _cached_metadata(folder: Path, digest: str | None) -> dict[str, Any] | None:
     """The metadata of an earlier download; `None` if absent or damaged."""
     pins = {METADATA: digest} if digest else {}
     try:
@@ -145,11 +158,9 @@ def _cached_metadata(folder: Path, digest: str | None) -> dict[str, object] | No
 
 
 def _published(
-    metadata: dict[str, object], address: str, name: str
+    metadata: dict[str, Any], address: str, name: str
 ) -> PublishedFile | None:
     sizes, digests = metadata["size"], metadata["sha256"]
-    if not isinstance(sizes, dict) or not isinstance(digests, dict):
-        raise PresetFormatError(f"{METADATA} of {address!r} lists no files.")
     if name not in digests and name == PREPROCESSOR:
         return None
     if name not in digests or name not in sizes:
@@ -224,17 +235,3 @@ def _unreachable(url: str, problem: str) -> DownloadError:
         f"HTTPS_PROXY); nothing is in the cache ({models_cache()}). Without a network, "
         "use a packaged preset (`keras-musicvae presets`) or a local folder."
     )
-
-
-def _progress(file: PublishedFile) -> Progress | None:
-    """Shows a line that counts up, where someone watches."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{file.name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
-        if done == total:
-            sys.stderr.write("\n")
-        sys.stderr.flush()
-
-    return show

@@ -88,13 +88,13 @@ def test_pins_take_precedence_over_the_metadata(preset):
     PresetFolder(preset, "x").read_json("config.json")
     with pytest.raises(ChecksumError, match=pins["config.json"]):
         PresetFolder(preset, "x", pins).read_json("config.json")
-    with pytest.raises(ChecksumError, match="`metadata.json`"):
+    with pytest.raises(ChecksumError, match=r"`metadata.json`"):
         _ = PresetFolder(preset, "x", {"metadata.json": "0" * 64}).metadata
 
 
 def test_file_without_a_hash(preset):
     edit_json(preset, "metadata.json", lambda m: m["sha256"].pop("config.json"))
-    with pytest.raises(PresetFormatError, match="has no SHA-256 of `config.json`"):
+    with pytest.raises(PresetFormatError, match=r"has no SHA-256 of `config.json`"):
         PresetFolder(preset, "x").read_json("config.json")
 
 

@@ -278,7 +278,7 @@ def test_registered_subclass_is_rebuilt_as_itself(tmp_path):
     folder = save_preset(LoudVAE(**TINY), tmp_path / "preset")
     assert type(load_preset(MusicVAE, folder)) is LoudVAE
     plain = tiny_preset(tmp_path / "plain")
-    with pytest.raises(ForeignPresetError, match="`MusicVAE`|MusicVAE"):
+    with pytest.raises(ForeignPresetError, match="MusicVAE"):
         load_preset(LoudVAE, plain)
 
 
