@@ -4,6 +4,8 @@ Read it from the top: `call` is the way of a batch through the model in training
 `compute_loss` what it is trained for, `write` how it plays on its own.
 """
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -29,14 +31,25 @@ from keras_musicvae.models.losses import (
 from keras_musicvae.models.schedules import beta_at, sampling_probability
 from keras_musicvae.models.trainer import GrooveTrainer
 from keras_musicvae.models.validation import check_config
+from keras_musicvae.models.verbs import MusicVerbs
 
 # Draws of random numbers in a training step; the modules take ranges of them.
 _SITE_LATENT, _SITE_OWN_FRAMES, _SITE_OWN_STEPS = 0, 1, 2
 _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 100, 200, 1000
 
 
+class classproperty:  # noqa: N801
+    """A property of the class, as KerasHub has for `presets`."""
+
+    def __init__(self, getter: Callable[[Any], Any]) -> None:
+        self.getter = getter
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self.getter(owner)
+
+
 @keras.saving.register_keras_serializable(package="keras_musicvae")
-class MusicVAE(GrooveTrainer):
+class MusicVAE(MusicVerbs, GrooveTrainer):
     """Hierarchical variational autoencoder of expressive drum grooves.
 
     A groove is an array (steps, 3 * num_drums): hits | velocities | offsets. The
@@ -152,6 +165,7 @@ class MusicVAE(GrooveTrainer):
                 setattr(self, name, value)
         self.heads = HEADS[heads](num_drums)
         self.preprocessor = preprocessor
+        self._compiled_player = None
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
         self.decoder = self._make_decoder()
@@ -364,6 +378,57 @@ class MusicVAE(GrooveTrainer):
         self.beta_tracker = mean(name="beta")
         self.gradient_norm_tracker = mean(name="gradient_norm")
         self.skipped_steps_tracker = keras.metrics.Sum(name="skipped_steps")
+
+    # --- Presets --------------------------------------------------------------
+
+    @classproperty
+    def presets(cls) -> dict[str, dict[str, Any]]:  # noqa: N805
+        """The published presets: name -> description, size, what it is for."""
+        from keras_musicvae.presets.registry import presets
+
+        return presets()
+
+    @classmethod
+    def from_preset(
+        cls, preset: str | os.PathLike[str], load_weights: bool = True, **kwargs: Any
+    ) -> "MusicVAE":
+        """A model from a preset.
+
+        Args:
+            preset: A published name (see `MusicVAE.presets`), a folder, or an address
+                that starts with `hf://`, `kaggle://` or `https://`.
+            load_weights: False gives the architecture with new weights.
+            **kwargs: Arguments of the constructor that replace the saved ones.
+
+        Raises:
+            UnknownPresetError: No preset has this name.
+            PresetFileError, PresetFormatError, ChecksumError: The preset is
+                incomplete, not valid, or not what was published.
+            DownloadError: It cannot be reached.
+
+        Example:
+            >>> model = MusicVAE.from_preset("groove_4bar")  # doctest: +SKIP
+        """
+        from keras_musicvae.presets.preset_io import load_preset
+
+        return load_preset(cls, preset, load_weights, **kwargs)
+
+    def save_to_preset(
+        self, preset_dir: str | os.PathLike[str], **kwargs: Any
+    ) -> None:
+        """Saves the model as a preset folder, which `from_preset` reads.
+
+        Args:
+            preset_dir: The folder; a preset that it holds is replaced as a whole.
+            **kwargs: `name`, `description`, `training`, `evaluation`, `license` for
+                the model card; `max_shard_size` in GB.
+
+        Raises:
+            OutputError: It cannot be written, or holds other files.
+        """
+        from keras_musicvae.presets.preset_io import save_preset
+
+        save_preset(self, preset_dir, **kwargs)
 
     # --- Helpers --------------------------------------------------------------
 

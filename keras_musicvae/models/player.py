@@ -1,0 +1,74 @@
+"""Runs encoder and decoder on NumPy arrays of any number, compiled once per size.
+
+Batches are padded to a few sizes, so that asking for 5, 6 or 7 grooves compiles (on
+JAX and TensorFlow) once.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_musicvae.backends import native
+
+BATCH_SIZES = (1, 8, 64, 512)
+
+Arrays = NDArray[np.float32]
+
+
+class Player:
+    """The compiled functions of a model.
+
+    Args:
+        model: A built `MusicVAE`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._encode = native.compiled(model, model.posterior)
+        self._write = native.compiled(model, lambda *arrays: model.write(*arrays)[0])
+
+    def encode(self, *arrays: Arrays) -> tuple[Arrays, Arrays]:
+        """(inputs, controls if any) -> z_mean, z_stddev."""
+        mean, stddev = _in_batches(self._encode, arrays)
+        return mean, stddev
+
+    def write(self, z: Arrays, noise: Arrays, temperature: float, *controls: Any) -> Any:
+        """Latents and uniform noise -> grooves; see `MusicVAE.write`."""
+        scale = np.float32(temperature)
+        return _in_batches(
+            lambda z, noise, *c: (self._write(z, noise, scale, *c),),
+            (z, noise, *controls),
+        )[0]
+
+
+def batch_plan(number: int) -> Iterator[tuple[int, int]]:
+    """Cuts `number` examples into (taken, padded to) batches.
+
+    Example:
+        >>> list(batch_plan(100))
+        [(64, 64), (36, 64)]
+    """
+    while number > 0:
+        larger = [size for size in BATCH_SIZES if size >= number]
+        smaller = [size for size in BATCH_SIZES if size <= number]
+        # Padding more than twofold costs more than another call.
+        size = larger[0] if larger and larger[0] <= 2 * number else smaller[-1]
+        yield min(size, number), size
+        number -= min(size, number)
+
+
+def _in_batches(
+    function: Callable[..., tuple], arrays: tuple[Arrays, ...]
+) -> list[Arrays]:
+    start, parts = 0, []
+    for taken, size in batch_plan(len(arrays[0])):
+        batch = [array[start : start + taken] for array in arrays]
+        if taken < size:
+            batch = [
+                np.concatenate([b, np.repeat(b[-1:], size - taken, axis=0)])
+                for b in batch
+            ]
+        parts.append([output[:taken] for output in function(*batch)])
+        start += taken
+    return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
