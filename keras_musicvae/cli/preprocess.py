@@ -175,7 +175,7 @@ def run(args: argparse.Namespace) -> None:
         verbose=not args.quiet,
     )
     if not args.quiet:
-        sys.stdout.write("\n".join(summary(windows.info)) + f"\nwritten   {args.out}\n")
+        sys.stdout.write("\n".join(summary(windows.info)) + f"\nfolder    {args.out}\n")
 
 
 def _metre(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ The Groove MIDI Dataset takes the same way; its `info.csv` adds splits and style
 
 import hashlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from keras_musicvae.datasets.splits import FRACTIONS, check_fractions
 from keras_musicvae.datasets.store import PartBuilder, PartStore, check_output
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError
+
+READER = "keras_musicvae.datasets.convert:make_reader"
+"""The task of the worker processes."""
 
 
 def preprocess(
@@ -102,14 +106,17 @@ def preprocess(
     if (out / INFO_NAME).is_file():
         try:
             _check_same(out, settings, work)
-            return GrooveWindows.load(out)
+            windows = GrooveWindows.load(out)
+            if verbose:
+                sys.stderr.write(f"{out} holds this dataset already.\n")
+            return windows
         except DatasetError:
             if not overwrite:
                 raise
     store = PartStore(out, {**settings, "files": work.stamp()})
     try:
         pool = pools.WorkerPool(
-            f"{WindowConfig.__module__}:make_reader",
+            READER,
             {
                 "source": [opened.kind, os.fspath(opened.path.absolute())],
                 "config": config.to_json(),

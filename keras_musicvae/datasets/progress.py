@@ -12,7 +12,7 @@ class Progress:
     """A line on stderr that grows with the work.
 
     On a terminal it is drawn by `rich`; elsewhere (a log file) a plain line is
-    written every ten seconds and at the end.
+    written every ten seconds.
 
     Args:
         label: What is going on.
@@ -40,8 +40,9 @@ class Progress:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Writes the last line."""
-        self.show()
+        """Writes a last line, if the work took long enough for an earlier one."""
+        if self._last > self._started:
+            self.show()
 
     def _counts(self) -> str:
         if self.unit == "bytes":
