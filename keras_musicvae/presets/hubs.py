@@ -6,8 +6,8 @@ The clients keep their own caches and credentials (`HF_HOME`, `HF_TOKEN`,
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from keras_musicvae.presets.folder import (
     METADATA,
     PREPROCESSOR,
     WEIGHTS,
+    PresetFolder,
 )
 from keras_musicvae.presets.schema import MAX_WEIGHTS_BYTES
 
@@ -56,13 +57,11 @@ def fetch_from_hugging_face(address: str, *, weights: bool = True) -> Path:
             f"Received: preset={address!r}"
         )
     hub = _client("huggingface_hub", address)
-    folder = None
-    for name in _needed(weights):
-        path = _hugging_face_file(hub, address, match[1], match[2], name)
-        folder = path.parent if path else folder
-    if folder is None:  # Not reached: a missing `metadata.json` raised.
-        raise PresetFileError(f"The preset {address!r} has no file.")
-    return folder
+
+    def fetch(name: str) -> Path:
+        return _hugging_face_file(hub, address, match[1], match[2], name)
+
+    return _fetch_all(fetch, address, weights)
 
 
 def fetch_from_kaggle(address: str, *, weights: bool = True) -> Path:
@@ -88,19 +87,28 @@ def fetch_from_kaggle(address: str, *, weights: bool = True) -> Path:
             f"Received: preset={address!r}"
         )
     kagglehub = _client("kagglehub", address)
-    folder = None
-    for name in _needed(weights):
+
+    def fetch(name: str) -> Path:
         with _kaggle_errors(address, name):
-            folder = Path(kagglehub.model_download(match[1], name)).parent
-    if folder is None:
-        raise PresetFileError(f"The preset {address!r} has no file.")
+            return Path(kagglehub.model_download(match[1], name))
+
+    return _fetch_all(fetch, address, weights)
+
+
+def _fetch_all(fetch: Callable[[str], Path], address: str, weights: bool) -> Path:
+    """Fetches the files that a model is made of; returns their folder.
+
+    Not the card: people edit it on the hub, where its hash stays behind.
+    """
+    folder = fetch(METADATA).parent
+    files = [CONFIG]
+    if PREPROCESSOR in PresetFolder(folder, label=address).digests:
+        files.append(PREPROCESSOR)
+    if weights:
+        files.append(WEIGHTS)
+    for name in files:
+        fetch(name)
     return folder
-
-
-def _needed(weights: bool) -> tuple[str, ...]:
-    # The model card is not needed; people edit it on the hub without a new hash.
-    files = (METADATA, CONFIG, PREPROCESSOR)
-    return (*files, WEIGHTS) if weights else files
 
 
 def _client(package: str, address: str) -> Any:
@@ -115,8 +123,8 @@ def _client(package: str, address: str) -> Any:
 
 def _hugging_face_file(
     hub: Any, address: str, repository: str, revision: str | None, name: str
-) -> Path | None:
-    """The path of one file in the cache; `None` for an absent optional one."""
+) -> Path:
+    """Fetches one file, unless the cache has it; returns its path in the cache."""
     errors = import_module("huggingface_hub.errors")
     place = {"repo_id": repository, "filename": name, "revision": revision}
     try:
@@ -143,24 +151,21 @@ def _hugging_face_file(
             f"{revision!r}. Received: preset={address!r}"
         ) from None
     except errors.RemoteEntryNotFoundError:
-        if name == PREPROCESSOR:
-            return None
         raise PresetFileError(
             f"`{name}` doesn't exist in preset {address!r}. Is it a preset of "
             "keras_musicvae? `model.save_to_preset(folder)` writes all the files."
         ) from None
-    except OSError as error:
-        # No network, HF_HUB_OFFLINE, a broken transfer: what was fetched before?
-        try:
+    except PresetFormatError:
+        raise
+    except Exception as error:
+        # No network, HF_HUB_OFFLINE, a broken transfer; the exceptions of the hub and
+        # of its HTTP client have no common base. What was fetched before?
+        with suppress(Exception):
             return Path(hub.hf_hub_download(**place, local_files_only=True))
-        except (OSError, ValueError):
-            pass
-        if name == PREPROCESSOR:
-            return None
+        cache = import_module("huggingface_hub.constants").HF_HUB_CACHE
         raise DownloadError(
             f"Cannot fetch `{name}` of preset {address!r} from Hugging Face "
-            f"({_first_line(error)}), and it is not in the cache "
-            f"({hub.constants.HF_HUB_CACHE}). Check the network, or use a packaged "
+            f"({_first_line(error)}), and it is not in the cache ({cache}). Check the network, or use a packaged "
             "preset (`keras-musicvae presets`) or a local folder."
         ) from error
 
