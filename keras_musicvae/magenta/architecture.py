@@ -197,6 +197,26 @@ def split_variables(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return weights, ignored
 
 
+def summarize(ignored: Iterable[str]) -> list[str]:
+    """Ignored variables in a few words, an optimizer's slots counted by their name.
+
+    Args:
+        ignored: the names, as `split_variables` gives them.
+
+    Returns:
+        Such as `["16 slots */Adam", "16 slots */Adam_1", "global_step"]`.
+    """
+    slots: dict[str, int] = {}
+    others = []
+    for name in ignored:
+        if _SLOT.fullmatch(name):
+            suffix = name.rpartition("/")[2]
+            slots[suffix] = slots.get(suffix, 0) + 1
+        else:
+            others.append(name)
+    return [f"{count} slots */{suffix}" for suffix, count in slots.items()] + others
+
+
 def find_architecture(
     shapes: Mapping[str, tuple[int, ...]], label: str
 ) -> Architecture:

@@ -24,6 +24,7 @@ from keras_musicvae.magenta.architecture import (
     Architecture,
     find_architecture,
     split_variables,
+    summarize,
 )
 from keras_musicvae.magenta.files import (
     Archive,
@@ -113,11 +114,10 @@ def read_checkpoint(path: str | Path) -> MagentaCheckpoint:
         **{**_window_of_name(path), **_window_of_config(converter, label)},
     )
     logger.info(
-        "%s: %d variables are weights, %d are ignored (%s)",
+        "%s: %d variables are weights; ignored: %s",
         label,
         len(weights),
-        len(ignored),
-        ", ".join(ignored) or "none",
+        ", ".join(summarize(ignored)) or "none",
     )
     return checkpoint
 

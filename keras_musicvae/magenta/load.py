@@ -1,26 +1,20 @@
 """A `MusicVAE` with the weights of Magenta's original."""
 
-import logging
 import os
 from typing import Any, TypeVar
 
-import keras
-
 from keras_musicvae.errors import CheckpointError, ConfigError
-from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.magenta.checkpoint import MagentaCheckpoint, read_checkpoint
 from keras_musicvae.magenta.layout import load_magenta_weights
 from keras_musicvae.magenta.released import RELEASED
-from keras_musicvae.magenta.web import Watch, fetch_checkpoint, is_address
+from keras_musicvae.magenta.web import fetch_checkpoint, is_address
 
 # What Magenta reads MIDI files by at inference; it was trained on Roland's classes.
 ORIGINAL_DRUM_MAP = "general_midi"
 AUTOMATIC = "auto"
 _CONTROL_VARIANT = "hits_control"
 
-logger = logging.getLogger(__name__)
-
-Model = TypeVar("Model", bound=keras.Model)
+Model = TypeVar("Model")
 
 
 def load_magenta(
@@ -58,7 +52,7 @@ def load_magenta(
 
 
 def open_magenta(
-    source: str | os.PathLike[str], *, watch: Watch | None = None
+    source: str | os.PathLike[str], *, verbose: bool = False
 ) -> MagentaCheckpoint:
     """Reads a checkpoint from this machine or from the web.
 
@@ -67,7 +61,7 @@ def open_magenta(
             of a Magenta.js folder; or the name of a released checkpoint
             (`"groovae_4bar"`), which is fetched from its official address unless
             something of that name lies here.
-        watch: gives a progress display for each file that is fetched.
+        verbose: whether to show on stderr how a download goes on.
 
     Returns:
         The checkpoint.
@@ -81,7 +75,7 @@ def open_magenta(
     if isinstance(source, str) and name in RELEASED and not os.path.lexists(name):
         name = RELEASED[name].address
     if is_address(name):
-        return read_checkpoint(fetch_checkpoint(name, watch=watch))
+        return read_checkpoint(fetch_checkpoint(name, verbose=verbose))
     return read_checkpoint(name)
 
 
@@ -95,6 +89,8 @@ def build_model(
     **kwargs: Any,
 ) -> Model:
     """Builds the model of a checkpoint that was read; see `load_magenta`."""
+    from keras_musicvae.grooves.converter import GrooveConverter
+
     arguments = _architecture_arguments(checkpoint, num_bars)
     if taken := sorted(arguments.keys() & kwargs.keys() - {"num_bars"}):
         raise ConfigError(
@@ -108,7 +104,6 @@ def build_model(
         )
     model = cls(**arguments, **kwargs)
     load_magenta_weights(model, checkpoint.weights)
-    logger.info("%s: %r", checkpoint.label, kwargs["preprocessor"])
     return model
 
 

@@ -13,13 +13,13 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.download import Progress, PublishedFile, fetch
+from keras_musicvae.datasets.download import PublishedFile, fetch
 from keras_musicvae.datasets.files import make_folder, replacing
+from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import CheckpointError, ChecksumError, DownloadError
 from keras_musicvae.magenta.crc32c import crc32c
 from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, is_archive
@@ -36,9 +36,6 @@ TIMEOUT = 10.0
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-Watch = Callable[[str], Progress | None]
-"""Gives the progress display of a file, by its name."""
-
 
 def is_address(source: str) -> bool:
     """Whether a source is an address on the web."""
@@ -46,7 +43,7 @@ def is_address(source: str) -> bool:
 
 
 def fetch_checkpoint(
-    address: str, *, timeout: float = TIMEOUT, watch: Watch | None = None
+    address: str, *, timeout: float = TIMEOUT, verbose: bool = False
 ) -> Path:
     """Fetches a checkpoint, or finds it in the cache.
 
@@ -54,7 +51,7 @@ def fetch_checkpoint(
         address: `https://` and an archive (`.tar`, `.tgz`) or a Magenta.js folder;
             `http://` is for servers on this machine only.
         timeout: seconds without an answer after which the server counts as dead.
-        watch: gives a progress display for each file.
+        verbose: whether to show progress on stderr. Defaults to False.
 
     Returns:
         The archive or folder in the cache, under its own name.
@@ -72,7 +69,7 @@ def fetch_checkpoint(
     digest = hashlib.sha256(parts.geturl().encode()).hexdigest()[:16]
     folder = models_cache() / f"magenta-{digest}"
     if is_archive(Path(name)):
-        return _fetch_file(parts.geturl(), folder, timeout, watch)
+        return _fetch_file(parts.geturl(), folder, timeout, verbose)
 
     def beside(file: str) -> str:
         return parts._replace(path=f"{parts.path}/{file}").geturl()
@@ -85,7 +82,7 @@ def fetch_checkpoint(
         if len(shards) > MAX_FILES:
             raise CheckpointError(f"{address} has more than {MAX_FILES} files.")
         for shard in shards:
-            _fetch_file(beside(shard), folder, timeout, watch)
+            _fetch_file(beside(shard), folder, timeout, verbose)
         _save(folder / CONFIG_FILE, _fetch_json(beside(CONFIG_FILE), timeout))
         # Last: a folder with a manifest is complete.
         _save(manifest_path, manifest)
@@ -111,7 +108,7 @@ def _check_address(address: str) -> None:
         )
 
 
-def _fetch_file(url: str, folder: Path, timeout: float, watch: Watch | None) -> Path:
+def _fetch_file(url: str, folder: Path, timeout: float, verbose: bool) -> Path:
     name = urlsplit(url).path.rpartition("/")[2]
     target = folder / name
     if target.is_file():
@@ -127,9 +124,13 @@ def _fetch_file(url: str, folder: Path, timeout: float, watch: Watch | None) -> 
     # Fetched beside its place, so that no file with a wrong checksum ever stands there.
     arriving = folder / "arriving"
     file = PublishedFile(name, url, int(length), None)
-    path = fetch(
-        file, arriving, timeout=timeout, progress=watch(name) if watch else None
-    )
+    with showing(name, file.size, "bytes", verbose=verbose) as display:
+        path = fetch(
+            file,
+            arriving,
+            timeout=timeout,
+            progress=lambda done, total: display.update(done),
+        )
     try:
         _check_crc(path, announced, url)
         path.replace(target)

@@ -1,0 +1,150 @@
+"""Converts a checkpoint of Magenta's GrooVAE models into a preset.
+
+SOURCE is a file or folder of this machine (model.ckpt-1000, a training folder, a .tar
+or .tgz, a Magenta.js folder), its https:// address, or the name of a checkpoint that
+Magenta released:
+
+  keras-musicvae convert groovae_4bar presets/groovae_4bar
+  keras-musicvae convert run/model.ckpt-1000 presets/mine --bars 2 --variant humanize
+
+TensorFlow is not needed. The table shows where each variable went; what training left
+beside the weights is ignored, and any other variable that is unknown is refused.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_musicvae.cli.options import (
+    add_backend,
+    integer_from,
+    show_log_messages,
+    start_keras,
+)
+
+if TYPE_CHECKING:
+    from keras_musicvae.magenta.checkpoint import MagentaCheckpoint
+
+HELP = "convert a checkpoint of Magenta's into a preset"
+
+_PERFORMANCE = "performance"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `convert`."""
+    parser.add_argument("source", metavar="SOURCE", help="path, address or name")
+    parser.add_argument(
+        "folder", type=Path, metavar="PRESET_FOLDER", help="the preset to write"
+    )
+    parser.add_argument(
+        "--bars",
+        type=integer_from(1),
+        metavar="N",
+        help="bars of a window, where neither the name nor config.json tells",
+    )
+    parser.add_argument(
+        "--variant",
+        choices=(_PERFORMANCE, "humanize", "tap2drum", "infill", "hits_control"),
+        help="what the model hears, where neither the name nor config.json tells "
+        f"(default: {_PERFORMANCE})",
+    )
+    parser.add_argument(
+        "--drum-map",
+        default="general_midi",
+        metavar="MAP",
+        help="how MIDI files for the model are read: general_midi as the original does "
+        "(the default), or roland_td11, the classes that it was trained on",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print no table")
+    add_backend(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs `convert`."""
+    from keras_musicvae.magenta.load import AUTOMATIC, build_model, open_magenta
+
+    if not args.quiet:
+        show_log_messages()
+    # All that can be wrong with the source is found before Keras is imported.
+    checkpoint = open_magenta(args.source, verbose=not args.quiet)
+    start_keras(args)
+    from keras_musicvae.models.music_vae import MusicVAE
+
+    variant = AUTOMATIC if args.variant is None else args.variant
+    model = build_model(
+        MusicVAE,
+        checkpoint,
+        num_bars=args.bars,
+        variant=None if variant == _PERFORMANCE else variant,
+        drum_map=args.drum_map,
+    )
+    if not args.quiet:
+        print(_table(checkpoint))
+    model.save_to_preset(args.folder, **_about(checkpoint))
+    _verify(MusicVAE.from_preset(args.folder), checkpoint, args.folder)
+    if not args.quiet:
+        print(
+            f"{model.count_params():,} parameters, {model.num_bars} bars, input: "
+            f"{model.preprocessor.variant or _PERFORMANCE}; the preset was loaded "
+            "again and has the checkpoint's weights"
+        )
+    print(args.folder)
+
+
+def _table(checkpoint: "MagentaCheckpoint") -> str:
+    """Every variable of the checkpoint, its shape, and the layer it went to."""
+    from keras_musicvae.magenta.architecture import summarize
+
+    places = {
+        variable: layer.path
+        for layer in checkpoint.architecture.layers
+        for variable in layer.variables
+    }
+    rows = [("VARIABLE", "SHAPE", "LAYER")]
+    rows += [
+        (name, _shape(checkpoint.weights[name].shape), place)
+        for name, place in places.items()
+    ]
+    rows += [(text, "", "ignored") for text in summarize(checkpoint.ignored)]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(
+        f"{name.ljust(widths[0])}  {shape.rjust(widths[1])}  {place}"
+        for name, shape, place in rows
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"
+
+
+def _about(checkpoint: "MagentaCheckpoint") -> dict[str, Any]:
+    """What the model card says of the checkpoint."""
+    from keras_musicvae.magenta.released import DATASET, LICENSE, RELEASED
+
+    training: dict[str, Any] = {"converted from": Path(checkpoint.label).name}
+    if checkpoint.step is not None:
+        training["steps"] = checkpoint.step
+    if checkpoint.released is None:
+        return {"training": training}
+    released = RELEASED[checkpoint.released]
+    return {
+        "description": f"Magenta's {checkpoint.released}: {released.purpose}.",
+        "license": LICENSE,
+        "training": {**training, "dataset": DATASET, "source": released.address},
+    }
+
+
+def _verify(loaded: Any, checkpoint: "MagentaCheckpoint", folder: Path) -> None:
+    """Compares the weights of the preset, loaded again, with the checkpoint's."""
+    import numpy as np
+
+    from keras_musicvae.errors import OutputError
+    from keras_musicvae.magenta.layout import export_magenta_variables
+
+    for name, array in export_magenta_variables(loaded).items():
+        # Equal but for the forget gate's bias, to which 1 was added and taken away.
+        if not np.allclose(array, checkpoint.weights[name], rtol=1e-6, atol=1e-6):
+            raise OutputError(
+                f"{folder}: the preset, loaded again, has other values in {name!r} "
+                "than the checkpoint."
+            )
