@@ -413,9 +413,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
 
         return load_preset(cls, preset, load_weights, **kwargs)
 
-    def save_to_preset(
-        self, preset_dir: str | os.PathLike[str], **kwargs: Any
-    ) -> None:
+    def save_to_preset(self, preset_dir: str | os.PathLike[str], **kwargs: Any) -> None:
         """Saves the model as a preset folder, which `from_preset` reads.
 
         Args:
@@ -429,6 +427,47 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         from keras_musicvae.presets.preset_io import save_preset
 
         save_preset(self, preset_dir, **kwargs)
+
+    @classmethod
+    def from_magenta(
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        num_bars: int | None = None,
+        **kwargs: Any,
+    ) -> "MusicVAE":
+        """A model with the weights of a checkpoint of Magenta's GrooVAE models.
+
+        TensorFlow is not needed. The widths follow from the checkpoint's variables;
+        unknown ones are refused by name, and what training left beside the weights
+        is ignored and named in the log of `keras_musicvae`. See
+        `docs/magenta_checkpoints.md` for the released checkpoints.
+
+        Args:
+            source: A prefix (`"model.ckpt-1000"`), folder, .tar, .tgz or Magenta.js
+                folder; its `https://` address; or a released name
+                (`"groovae_4bar"`), which is downloaded.
+            num_bars: Bars of a window. Needed where neither a released name nor a
+                Magenta.js config tells.
+            **kwargs: `variant`, what the encoder hears (None: the performance, or a
+                name of `grooves.variants`; found in the same way), and `drum_map`,
+                by which the model's MIDI files are read (defaults to the original's
+                `"general_midi"`; `"roland_td11"` is what it was trained on); and
+                arguments of the constructor that a checkpoint does not hold, such as
+                `dropout` or `free_bits`.
+
+        Raises:
+            CheckpointError: It is absent, damaged or no groove model, or does not
+                tell its window.
+            DownloadError: It cannot be fetched.
+            ConfigError: An argument is not allowed.
+
+        Example:
+            >>> model = MusicVAE.from_magenta("groovae_4bar.tar")  # doctest: +SKIP
+        """
+        from keras_musicvae.magenta.load import load_magenta
+
+        return load_magenta(cls, source, num_bars=num_bars, **kwargs)
 
     # --- Helpers --------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from checkpoint_writers import (
 from shared_data import shared_path
 
 from keras_musicvae.errors import CheckpointError, ConfigError
-from keras_musicvae.magenta.load import load_magenta
 from keras_musicvae.models.music_vae import MusicVAE
 
 GOLDEN = {
@@ -50,7 +49,7 @@ def random_grooves(num_steps: int, number: int = 3) -> np.ndarray:
 def test_golden_checkpoints_compute_what_magenta_computed(name):
     folder = shared_path(f"golden/models/{name}")
     golden = np.load(folder / "golden.npz")
-    model = load_magenta(MusicVAE, folder / "model.ckpt-7", num_bars=GOLDEN[name])
+    model = MusicVAE.from_magenta(folder / "model.ckpt-7", num_bars=GOLDEN[name])
     batch = {
         "inputs": golden["input_sequence"],
         "grooves": golden["output_sequence"],
@@ -95,7 +94,7 @@ def test_the_oracle_of_the_next_test_is_magenta(name):
 def test_every_architecture_computes_what_magentas_graph_computes(tmp_path, name):
     weights = random_weights(ARCHITECTURES[name])
     write_bundle(tmp_path / "model.ckpt-7", with_training_state(weights))
-    model = load_magenta(MusicVAE, tmp_path, num_bars=2)
+    model = MusicVAE.from_magenta(tmp_path, num_bars=2)
     grooves = random_grooves(32)
     batch = {"grooves": grooves, "noise": np.ones((3, 4), np.float32)}
     x = grooves
@@ -113,16 +112,16 @@ def test_every_architecture_computes_what_magentas_graph_computes(tmp_path, name
 
 def test_the_window_must_be_given_where_nothing_tells_it(small):
     with pytest.raises(CheckpointError, match="num_bars=4"):
-        load_magenta(MusicVAE, small)
-    assert load_magenta(MusicVAE, small, num_bars=3).num_steps == 48
+        MusicVAE.from_magenta(small)
+    assert MusicVAE.from_magenta(small, num_bars=3).num_steps == 48
 
 
 def test_the_preprocessor_is_the_originals_unless_chosen(small, tmp_path):
-    original = load_magenta(MusicVAE, small, num_bars=2).preprocessor
+    original = MusicVAE.from_magenta(small, num_bars=2).preprocessor
     assert (original.num_bars, original.steps_per_bar) == (2, 16)
     assert (original.variant, original.drum_map) == (None, "general_midi")
-    chosen = load_magenta(
-        MusicVAE, small, num_bars=2, variant="tap2drum", drum_map="roland_td11"
+    chosen = MusicVAE.from_magenta(
+        small, num_bars=2, variant="tap2drum", drum_map="roland_td11"
     ).preprocessor
     assert (chosen.variant, chosen.drum_map) == ("tap2drum", "roland_td11")
     write_tfjs(
@@ -130,9 +129,9 @@ def test_the_preprocessor_is_the_originals_unless_chosen(small, tmp_path):
         random_weights(SMALL),
         converter={"numSteps": 32, "humanize": True},
     )
-    browser = load_magenta(MusicVAE, tmp_path / "js")
+    browser = MusicVAE.from_magenta(tmp_path / "js")
     assert (browser.num_bars, browser.preprocessor.variant) == (2, "humanize")
-    arrays = load_magenta(MusicVAE, small, num_bars=2, preprocessor=None)
+    arrays = MusicVAE.from_magenta(small, num_bars=2, preprocessor=None)
     assert arrays.preprocessor is None
 
 
@@ -141,7 +140,7 @@ def test_released_names_bring_their_variant(small, tmp_path):
     folder.mkdir()
     for path in small.glob("model.ckpt-7*"):
         path.rename(folder / path.name)
-    preprocessor = load_magenta(MusicVAE, folder).preprocessor
+    preprocessor = MusicVAE.from_magenta(folder).preprocessor
     assert preprocessor.variant == "infill"
     assert preprocessor.drums == ("closed_hihat",)
 
@@ -149,21 +148,21 @@ def test_released_names_bring_their_variant(small, tmp_path):
 def test_controls_belong_to_the_hits_control_variant(small, tmp_path):
     folder = tmp_path / "controls"
     write_bundle(folder / "model.ckpt-7", random_weights(HITS_CONTROL))
-    model = load_magenta(MusicVAE, folder, num_bars=2)
+    model = MusicVAE.from_magenta(folder, num_bars=2)
     assert (model.control_dim, model.preprocessor.variant) == (9, "hits_control")
     with pytest.raises(ConfigError, match="hits_control"):
-        load_magenta(MusicVAE, folder, num_bars=2, variant="humanize")
+        MusicVAE.from_magenta(folder, num_bars=2, variant="humanize")
     with pytest.raises(ConfigError, match="no controls"):
-        load_magenta(MusicVAE, small, num_bars=2, variant="hits_control")
+        MusicVAE.from_magenta(small, num_bars=2, variant="hits_control")
 
 
 def test_what_a_checkpoint_does_not_hold_can_be_chosen(small):
-    model = load_magenta(MusicVAE, small, num_bars=2, dropout=0.7, free_bits=12.0)
+    model = MusicVAE.from_magenta(small, num_bars=2, dropout=0.7, free_bits=12.0)
     assert (model.dropout, model.free_bits) == (0.7, 12.0)
     with pytest.raises(ConfigError, match="latent_dim"):
-        load_magenta(MusicVAE, small, num_bars=2, latent_dim=8)
+        MusicVAE.from_magenta(small, num_bars=2, latent_dim=8)
     with pytest.raises(ConfigError, match="num_bars"):
-        load_magenta(MusicVAE, small, num_bars=0)
+        MusicVAE.from_magenta(small, num_bars=0)
 
 
 def test_quantised_browser_weights_stay_close(tmp_path):
@@ -172,7 +171,7 @@ def test_quantised_browser_weights_stay_close(tmp_path):
     results = {}
     for quantise in (None, "uint16", "uint8"):
         write_tfjs(tmp_path / str(quantise), weights, quantise=quantise)
-        model = load_magenta(MusicVAE, tmp_path / str(quantise))
+        model = MusicVAE.from_magenta(tmp_path / str(quantise))
         results[quantise] = outputs_of(model, batch)["outputs"]
     errors = [
         np.abs(results[quantise] - results[None]).max()
@@ -190,7 +189,7 @@ def load_variables(prefix):
 def test_golden_info_agrees_with_what_was_found():
     folder = shared_path("golden/models/hierdec_groovae_4bar_reduced")
     info = json.loads((folder / "info.json").read_text())
-    model = load_magenta(MusicVAE, folder, num_bars=4)
+    model = MusicVAE.from_magenta(folder, num_bars=4)
     assert list(model.encoder_units) == info["hparams"]["enc_rnn_size"]
     assert list(model.conductor_units) == info["hparams"]["dec_rnn_size"]
     # All weights, besides our own counter of steps.
