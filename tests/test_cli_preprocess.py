@@ -195,12 +195,13 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
 
 
 def test_neither_keras_nor_a_backend_is_imported(midi, tmp_path):
-    code = (
-        "import sys; from keras_musicvae.cli.main import main; "
-        f"code = main(['preprocess', {str(midi)!r}, '--out', {str(tmp_path / 'o')!r}]); "
-        "heavy = {'keras', 'jax', 'torch', 'tensorflow', 'matplotlib'} & set(sys.modules);"
-        "sys.exit(str(heavy) if heavy else code)"
-    )
+    code = f"""
+import sys
+from keras_musicvae.cli.main import main
+code = main(['preprocess', {str(midi)!r}, '--out', {str(tmp_path / "o")!r}])
+heavy = {{'keras', 'jax', 'torch', 'tensorflow', 'matplotlib'}} & set(sys.modules)
+sys.exit(str(heavy) if heavy else code)
+"""
     environment = {**os.environ, "KERAS_BACKEND": "none such"}
     process = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
