@@ -1,0 +1,136 @@
+"""Ways through the latent space: between two latents, among four, around one.
+
+Pure NumPy. Latents of a Gaussian prior in many dimensions lie close to a sphere, which
+a straight line leaves: half-way between two of them it is shorter than any latent that
+the decoder ever saw. Paths here are arcs (`slerp`).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Latents = npt.NDArray[np.float32]
+
+# Below this sine two directions count as equal or opposite.
+_SMALL_SINE = 1e-7
+
+
+def slerp(start: npt.ArrayLike, end: npt.ArrayLike, t: npt.ArrayLike) -> Latents:
+    """Spherical interpolation (Shoemake 1985) that is defined for every two latents.
+
+    The direction turns evenly from one to the other, and the length changes evenly, so
+    that the result is never longer than the longer of them. Between latents of one
+    length this is Shoemake's formula, which Magenta uses, and which divides by zero for
+    equal or opposite ones. Here equal latents give themselves, a path from or to zero
+    is straight, and one between opposite latents leads around by one fixed direction
+    out of the many that are possible.
+
+    Args:
+        start: (..., latent_dim), the result at t = 0.
+        end: (..., latent_dim), the result at t = 1.
+        t: 0 to 1, of a shape that broadcasts with the leading axes.
+
+    Returns:
+        (..., latent_dim) float32.
+
+    Example:
+        >>> slerp([2.0, 0.0], [0.0, 2.0], 0.5)
+        array([1.4142135, 1.4142135], dtype=float32)
+        >>> slerp([1.0, 1.0], [1.0, 1.0], 0.5)
+        array([1., 1.], dtype=float32)
+    """
+    a, b = np.broadcast_arrays(
+        np.asarray(start, np.float64), np.asarray(end, np.float64)
+    )
+    t = np.asarray(t, np.float64)[..., None]
+    length_a, length_b = _length(a), _length(b)
+    direction_a = a / np.where(length_a > 0, length_a, 1)
+    direction_b = b / np.where(length_b > 0, length_b, 1)
+    # Zero has no direction: it takes the other one's.
+    direction_a = np.where(length_a > 0, direction_a, direction_b)
+    direction_b = np.where(length_b > 0, direction_b, direction_a)
+
+    cosine = (direction_a * direction_b).sum(-1, keepdims=True)
+    across, sine = _across(direction_a, direction_b, cosine)
+    angle = t * np.arctan2(sine, cosine)
+    direction = np.cos(angle) * direction_a + np.sin(angle) * across
+    length = (1 - t) * length_a + t * length_b
+    # The ends themselves, to the last bit.
+    path = np.where(t == 0, a, np.where(t == 1, b, length * direction))
+    return path.astype(np.float32)
+
+
+def path_between(start: npt.ArrayLike, end: npt.ArrayLike, number: int) -> Latents:
+    """`number` latents from `start` to `end`, both included.
+
+    Args:
+        start: (..., latent_dim).
+        end: (..., latent_dim).
+        number: 1 or more; 1 gives `start`.
+
+    Returns:
+        (number, ..., latent_dim) float32.
+    """
+    shares = np.linspace(0, 1, number)
+    leading = np.ndim(start) - 1
+    return slerp(start, end, shares.reshape(-1, *[1] * leading))
+
+
+def grid_among(corners: npt.ArrayLike, rows: int, columns: int) -> Latents:
+    """A grid whose corners are four latents: arcs downwards, then across.
+
+    Args:
+        corners: (4, ..., latent_dim): top left, top right, bottom left, bottom right.
+        rows: 1 or more.
+        columns: 1 or more.
+
+    Returns:
+        (rows, columns, ..., latent_dim) float32.
+    """
+    corners = np.asarray(corners)
+    left = path_between(corners[0], corners[2], rows)
+    right = path_between(corners[1], corners[3], rows)
+    return path_between(left, right, columns).swapaxes(0, 1)
+
+
+def nearby(
+    z: npt.ArrayLike, number: int, similarity: float, rng: np.random.Generator
+) -> Latents:
+    """Latents around `z`: on arcs from `z` to latents drawn from the prior.
+
+    Args:
+        z: (..., latent_dim).
+        number: How many.
+        similarity: 1 gives `z` itself, 0 latents that have nothing to do with it.
+        rng: The source of the randomness; the first of 5 is the one that 1 gives.
+
+    Returns:
+        (number, ..., latent_dim) float32.
+    """
+    z = np.asarray(z, np.float32)
+    others = rng.standard_normal((number, *z.shape), np.float32)
+    return slerp(others, z, similarity)
+
+
+def _length(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _across(
+    a: npt.NDArray[np.float64],
+    b: npt.NDArray[np.float64],
+    cosine: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The unit vector at right angles to `a` on the side of `b`, and the sine."""
+    rejection = b - cosine * a
+    sine = _length(rejection)
+    across = rejection / np.where(sine > 0, sine, 1)
+    lost = sine < _SMALL_SINE
+    if lost.any():
+        # Any direction will do. A random one resembles latents of the prior; it is
+        # fixed so that the same grooves always give the same path.
+        other = np.random.default_rng(0).standard_normal(a.shape[-1])
+        detour = other - (other * a).sum(-1, keepdims=True) * a
+        length = _length(detour)
+        across = np.where(lost, detour / np.where(length > 0, length, 1), across)
+        sine = np.where(lost, 0.0, sine)
+    return across, sine
