@@ -135,11 +135,13 @@ def _next_step(handle: str | None, folder: Path) -> str:
 
 def _take_date_of(metadata: dict[str, Any]) -> None:
     """A rebuilt preset keeps the date of its source, so that its bytes stay."""
+    if os.environ.get("SOURCE_DATE_EPOCH"):
+        return
     try:
         date = time.strptime(str(metadata.get("date_saved")), "%Y-%m-%d@%H:%M:%S")
     except ValueError:
         return
-    os.environ.setdefault("SOURCE_DATE_EPOCH", str(calendar.timegm(date)))
+    os.environ["SOURCE_DATE_EPOCH"] = str(calendar.timegm(date))
 
 
 if __name__ == "__main__":

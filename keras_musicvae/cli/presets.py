@@ -60,7 +60,8 @@ def _verify(names: list[str]) -> int:
                 failures += 1
                 print(f"keras-musicvae: {problem}", file=sys.stderr)
     if failures:
-        print(f"keras-musicvae: error: {failures} file(s) failed", file=sys.stderr)
+        files = "1 file" if failures == 1 else f"{failures} files"
+        print(f"keras-musicvae: error: {files} failed", file=sys.stderr)
     return 1 if failures else 0
 
 

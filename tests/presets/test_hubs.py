@@ -1,4 +1,4 @@
-"""Hugging Face through its real client and a server of ours; Kaggle through a double."""
+"""Hugging Face by its real client and a server of ours; Kaggle by a double."""
 
 import hashlib
 import sys
