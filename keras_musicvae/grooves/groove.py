@@ -28,7 +28,7 @@ MIN_TEMPO = 60e6 / (2**24 - 1)
 MAX_TEMPO = 60e6
 MAX_NUMERATOR = 255
 MAX_DENOMINATOR = 64
-MAX_STEPS_PER_QUARTER = 96
+MAX_STEPS_PER_QUARTER = 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,7 +103,7 @@ class Groove:
             "metre": (int(self.metre[0]), int(self.metre[1])),
             "steps_per_quarter": int(self.steps_per_quarter),
             "tempo_changes": _tempo_changes(
-                self.tempo_changes, len(hits) / self.steps_per_quarter
+                self.tempo, self.tempo_changes, len(hits) / self.steps_per_quarter
             ),
         }
         if self.pitches is not None:
@@ -447,13 +447,17 @@ def _tempo(tempo: float) -> float:
 
 
 def _tempo_changes(
-    changes: Sequence[tuple[float, float]], quarters: float
+    tempo: float, changes: Sequence[tuple[float, float]], quarters: float
 ) -> tuple[tuple[float, float], ...]:
-    result = tuple((float(time), _tempo(tempo)) for time, tempo in changes)
-    times = [0.0, *(time for time, _ in result), quarters]
+    """The changes in order, without those that change nothing."""
+    events = [(float(time), _tempo(bpm)) for time, bpm in changes]
+    times = [0.0, *(time for time, _ in events), quarters]
     if not all(a < b for a, b in pairwise(times)):
         raise GrooveError(
             "tempo_changes must be in order, after the start and before the end "
             f"({quarters:g} quarters). Received: {changes!r}"
         )
-    return result
+    before = [tempo, *(bpm for _, bpm in events)]
+    return tuple(
+        event for event, old in zip(events, before, strict=False) if event[1] != old
+    )

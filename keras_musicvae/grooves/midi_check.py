@@ -27,8 +27,8 @@ class MidiLimits:
     Args:
         max_bytes: Size of the file. Defaults to 16 MiB.
         max_chunks: Tracks and unknown chunks together. Defaults to 1,024.
-        max_events: Events of all tracks together. Defaults to 250,000.
-        max_notes: Note-ons of all tracks together. Defaults to 100,000.
+        max_events: Events of all tracks together. Defaults to 200,000.
+        max_notes: Note-ons of all tracks together. Defaults to 50,000.
         max_quarters: Position of the last event in quarter notes; 20,000, the
             default, are 2 h 47 min at 120 bpm.
         max_tempo_changes: Defaults to 10,000.
@@ -41,8 +41,8 @@ class MidiLimits:
 
     max_bytes: int = 16 * 2**20
     max_chunks: int = 1_024
-    max_events: int = 250_000
-    max_notes: int = 100_000
+    max_events: int = 200_000
+    max_notes: int = 50_000
     max_quarters: int = 20_000
     max_tempo_changes: int = 10_000
     max_metre_changes: int = 1_000

@@ -6,7 +6,7 @@ event in any case, and a second parse by mido would cost several times as much.
 """
 
 import stat
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
@@ -96,9 +96,10 @@ def load_midi(
 
 def _read(path: Path, limits: MidiLimits) -> bytes:
     """The bytes of a regular file, never more than the limit and one."""
+    # Asked before it is opened: opening a pipe waits for someone to write into it.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise MidiFormatError("not a file but a folder, a device or a pipe")
     with path.open("rb") as file:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise MidiFormatError("not a file but a device or a pipe")
         return file.read(limits.max_bytes + 1)
 
 
@@ -179,17 +180,19 @@ def _pair(
     cell. Every note is looked at twice at most, so that the time is linear.
     """
     notes: list[miditoolkit.Note] = []
-    opened: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    opened: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for tick, own_channel, pitch, velocity in track.notes:
         if channel is not None and own_channel != channel:
             continue
         key = own_channel, pitch
         if velocity:
-            opened[key].append((tick, velocity))
-        elif waiting := opened[key]:
-            ended = [note for note in waiting if note[0] != tick]
-            opened[key] = [note for note in waiting if note[0] == tick] if ended else []
-            for start, strength in ended or waiting:
+            opened.setdefault(key, []).append((tick, velocity))
+        elif waiting := opened.pop(key, None):
+            earlier = [note for note in waiting if note[0] < tick]
+            if earlier and len(earlier) < len(waiting):
+                opened[key] = waiting[len(earlier) :]
+                waiting = earlier
+            for start, strength in waiting:
                 notes.append(miditoolkit.Note(strength, pitch, start, tick))
     unclosed = [
         miditoolkit.Note(velocity, pitch, start, max(start + 1, track.end_tick))

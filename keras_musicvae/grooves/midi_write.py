@@ -61,7 +61,8 @@ def groove_to_midi(
             without looping gives one bar more, whose downbeat it anticipates.)
 
     Raises:
-        GrooveError: An impossible resolution, or another `early`.
+        GrooveError: An impossible resolution, one at which the loop does not end
+            on a tick, or another `early`.
         DrumMapError: An unknown drum map.
     """
     _check_options(groove, ticks_per_quarter, early)
@@ -176,6 +177,12 @@ def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None
         raise GrooveError(
             f"ticks_per_quarter must be an integer from {low} (the groove's steps per "
             f"quarter) to {MAX_TICKS_PER_QUARTER}. Received: {ticks_per_quarter!r}"
+        )
+    if groove.num_steps * ticks_per_quarter % groove.steps_per_quarter:
+        raise GrooveError(
+            f"the loop of {groove.num_quarters:g} quarter notes does not end on a "
+            f"tick at {ticks_per_quarter} ticks per quarter; choose a multiple of "
+            f"{groove.steps_per_quarter}"
         )
     if early not in EARLY:
         raise GrooveError(

@@ -1,0 +1,67 @@
+"""Reads damaged files and watches what comes of them."""
+
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from grooves import midi_files
+from grooves.mutations import mutate
+from grooves.written import check_written, written
+
+from keras_musicvae.errors import MusicVAEError
+from keras_musicvae.grooves.midi import read_midi, read_midi_parts
+
+MAX_SECONDS = 1.0
+
+
+def seeds() -> list[bytes]:
+    """Good files of every kind, small enough to be damaged often."""
+    song = midi_files.tempo(96) + midi_files.metre(4, 4)
+    drums = midi_files.notes(*range(0, 7680, 120), pitch=42)
+    return [
+        midi_files.GOOD,
+        midi_files.file(song + drums, format_=0),
+        midi_files.file(song, drums, midi_files.notes(0, 960, channel=1)),
+        midi_files.file(song + drums, drums, format_=2),
+        midi_files.file(song + drums + midi_files.metre(7, 8, 60) + drums),
+        midi_files.file(midi_files.metre(5, 8) + drums, division=96),
+    ]
+
+
+def check(data: bytes) -> str:
+    """Reads one file; returns what came of it, raises if that is not allowed."""
+    start = time.process_time()
+    try:
+        grooves = read_midi_parts(data)
+    except MusicVAEError as error:
+        return type(error).__name__
+    finally:
+        seconds = time.process_time() - start
+        if seconds > MAX_SECONDS:
+            raise AssertionError(f"{seconds:.1f} s")
+    for groove in grooves:
+        again = written(groove)
+        check_written(groove, again)
+        read = read_midi(again)
+        np.testing.assert_array_equal(read.hits[: groove.num_steps], groove.hits)
+    return "groove"
+
+
+def fuzz(
+    sources: list[bytes], count: int, seed: int, out: Path | None = None
+) -> Counter[str]:
+    """Counts what `count` damaged files come to; failures are saved and counted."""
+    outcomes: Counter[str] = Counter()
+    for number in range(count):
+        generator = random.Random(f"{seed}/{number}")
+        data = mutate(generator.choice(sources), sources, generator)
+        try:
+            outcomes[check(data)] += 1
+        except Exception as error:
+            outcomes[f"FAILURE {type(error).__name__}: {error}"[:100]] += 1
+            if out is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                (out / f"{seed}-{number}.mid").write_bytes(data)
+    return outcomes
