@@ -78,6 +78,13 @@ class Piece:
         played = self.frames if self.performance is None else self.performance
         return hits_control(played)[self._steps()].astype(np.float32)
 
+    def tempo_at(self, bar: int) -> float | None:
+        """Quarter notes per minute in a bar; None for an array."""
+        if self.groove is None:
+            return None
+        quarters = bar * self.steps_per_bar / self.groove.steps_per_quarter
+        return self.groove.tempo_at(quarters)
+
     def join(self, windows: Frames) -> Frames:
         """Puts windows together to a piece of this length.
 

@@ -1,59 +1,56 @@
-"""What a musician asks of the model: sample, encode, decode.
+"""What a musician asks of the model: sample, encode, decode, reconstruct, similar,
+interpolate.
 
-With a preprocessor the verbs take and give `Groove`s; with
+With a preprocessor the verbs take music of any kind and give `Groove`s; with
 `model.preprocessor = None` they take and give arrays (KerasHub's rule). All randomness
-is drawn by NumPy outside of the compiled functions, so that a seed gives the same
-notes on every backend, up to rounding at a hit's threshold.
+is drawn by NumPy outside of the compiled functions (`chance.py`), so that a seed gives
+the same notes on every backend, up to rounding at a hit's threshold.
 """
 
-import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from keras_musicvae.errors import ConfigError, GrooveError
-from keras_musicvae.models.player import Player
+from keras_musicvae.errors import GrooveError
+from keras_musicvae.grooves.inputs import Piece
+from keras_musicvae.models import chance
+from keras_musicvae.models.arguments import (
+    checked_grid,
+    checked_number,
+    checked_similarity,
+    checked_temperature,
+    checked_tempo,
+)
+from keras_musicvae.models.latent_paths import grid_among, nearby, path_between
+from keras_musicvae.models.performance import (
+    DEFAULT_TEMPO,
+    MusicPerformance,
+    Title,
+    noise_rows,
+    title_of,
+    window_spans,
+)
+from keras_musicvae.models.results import Grooves, Latents
 
-if TYPE_CHECKING:
-    from keras_musicvae.grooves.groove import Groove
+__all__ = ["DEFAULT_TEMPERATURE", "DEFAULT_TEMPO", "Grooves", "Latents", "MusicVerbs"]
 
-# The model's own distribution: lower is tidier, higher is wilder.
+# The model's own distribution: lower is tidier, higher is wilder. The default of every
+# verb.
 DEFAULT_TEMPERATURE = 1.0
-DEFAULT_TEMPO = 120.0
-
-# At this many grooves per call the noise alone is a gigabyte.
-MAX_NUMBER = 100_000
 
 
-class Grooves(list["Groove"]):
-    """Grooves, and how they came about.
+class MusicVerbs(MusicPerformance):
+    """The musical side of `MusicVAE`.
 
-    Attributes:
-        seed: The seed that was used; the same seed gives the same grooves.
-        temperature: The temperature that was used.
+    Music is, with a preprocessor, the path of a MIDI file, its bytes, a
+    `miditoolkit.MidiFile`, a `Groove` or an array (steps, frame_dim), or a list of
+    these; of any length, in the metre and read with the drum map of the preprocessor.
+    It is cut into windows of `num_bars` bars and put together again; what is shorter
+    than a window is repeated until it fills one. Without a preprocessor music is an
+    array (steps, frame_dim) or (number, steps, frame_dim), and so is every result.
     """
-
-    def __init__(
-        self, grooves: Sequence["Groove"], *, seed: int, temperature: float
-    ) -> None:
-        super().__init__(grooves)
-        self.seed = seed
-        self.temperature = temperature
-
-
-class MusicVerbs:
-    """The musical side of `MusicVAE`."""
-
-    num_bars: int
-    num_steps: int
-    frame_dim: int
-    control_dim: int
-    latent_dim: int
-    heads: Any
-    preprocessor: Any
-    _compiled_player: Player | None
 
     def sample(
         self,
@@ -86,53 +83,79 @@ class MusicVerbs:
             >>> for groove in model.sample(5, seed=1, tempo=96):  # doctest: +SKIP
             ...     groove.save(f"{groove.name}.mid")
         """
-        if isinstance(number, bool) or not 1 <= number <= MAX_NUMBER:
-            raise ConfigError(
-                f"`number` must be an integer from 1 to {MAX_NUMBER}. "
-                f"Received: number={number!r}"
-            )
-        seed = _checked_seed(seed)
-        z = _stream(seed, 0).standard_normal((number, self.latent_dim), np.float32)
+        number = checked_number(number)
+        seed = chance.checked_seed(seed)
+        z = chance.normal(seed, chance.LATENTS, (number, self.latent_dim))
         return self.decode(
             z, temperature=temperature, seed=seed, tempo=tempo, controls=controls
         )
 
     def encode(
-        self, grooves: Any, *, controls: ArrayLike | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The posterior of each groove.
+        self,
+        music: Any,
+        *,
+        sample: bool = False,
+        seed: int | None = None,
+        controls: ArrayLike | None = None,
+    ) -> Latents:
+        """Where music lies in the latent space: the posterior of each window.
 
         Args:
-            grooves: `Groove`s of `num_bars` bars, one or several; without a
-                preprocessor an array (number, num_steps, frame_dim).
-            controls: (number, num_steps, control_dim), if the model has controls.
+            music: Music of any kind, one or several, see `MusicVerbs`.
+            sample: False, the default, gives the mean of the posterior, the best
+                single estimate; True a random draw from it.
+            seed: Of the draw; None draws one, which the result reports.
+            controls: (windows, num_steps, control_dim), if the model has controls. A
+                model of the variant `"hits_control"` takes them from the music.
 
         Returns:
-            z_mean and z_stddev, each (number, latent_dim). The mean is the best single
-            estimate of a groove's latent.
+            The pair (z, z_stddev), each (windows, latent_dim), window after window,
+            input after input; `Latents` also says which row is which.
 
         Raises:
-            GrooveError: A groove has another length, metre or shape.
+            GrooveError: Another metre, grid or shape than the model's.
+            MidiError: A file that cannot be read.
+            ConfigError: `seed` or `controls` is not allowed.
+
+        Example:
+            >>> z, z_stddev = model.encode("beat.mid")  # doctest: +SKIP
+            >>> z.shape  # doctest: +SKIP
+            (2, 256)
         """
-        arrays = self._to_arrays(grooves)
-        return self._player().encode(arrays, *self._controls(controls, len(arrays)))
+        drawn = chance.checked_seed(seed) if sample else None
+        pieces = self._pieces(music)
+        z, stddev = self._posterior(pieces, self._window_controls(controls, pieces))
+        if drawn is not None:
+            rows = noise_rows(pieces)
+            shape = (max(rows) + 1, self.latent_dim)
+            z = z + stddev * chance.normal(drawn, chance.POSTERIOR, shape)[rows]
+        starts = [(i, bar) for i, p in enumerate(pieces) for bar in p.start_bars]
+        return Latents(
+            z,
+            stddev,
+            inputs=[i for i, _ in starts],
+            start_bars=[bar for _, bar in starts],
+            tempos=[pieces[i].tempo_at(bar) for i, bar in starts],
+            seed=drawn,
+        )
 
     def decode(
         self,
-        z: ArrayLike,
+        z: ArrayLike | Latents,
         *,
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
-        tempo: float = DEFAULT_TEMPO,
+        tempo: float | None = None,
         controls: ArrayLike | None = None,
     ) -> Any:
-        """Grooves from latents.
+        """Grooves from latents, one from each.
 
         Args:
-            z: (number, latent_dim), or (latent_dim,) for one.
+            z: (number, latent_dim), or (latent_dim,) for one, or what `encode` gave.
             temperature: From 0 (deterministic) upwards. Defaults to 1.
             seed: Integer of at least 0; None draws one. Not used at temperature 0.
-            tempo: Quarter notes per minute. Defaults to 120.
+            tempo: Quarter notes per minute. Defaults to that of the music that was
+                encoded, or else to 120.
             controls: (num_steps, control_dim) or (number, ...), if the model has any.
 
         Returns:
@@ -142,91 +165,229 @@ class MusicVerbs:
             ConfigError: An argument is out of range.
             GrooveError: `z` is not of that shape, or not finite.
         """
-        if not 0 <= temperature < 1e6:
-            raise ConfigError(
-                "`temperature` must be a number of at least 0. "
-                f"Received: temperature={temperature!r}"
-            )
-        seed = _checked_seed(seed)
-        z = np.atleast_2d(np.asarray(z, np.float32))
-        if z.ndim != 2 or z.shape[1] != self.latent_dim or not np.isfinite(z).all():
-            raise GrooveError(
-                f"`z` must be finite numbers of the shape (number, {self.latent_dim}). "
-                f"Received: an array of the shape {z.shape}"
-            )
-        noise = _uniform(_stream(seed, 1), (len(z), self.num_steps, self._noise_dim()))
-        arrays = self._player().write(
-            z, noise, temperature, *self._controls(controls, len(z))
+        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
+        seed = chance.checked_seed(seed)
+        tempos: Sequence[float | None] = []
+        if isinstance(z, Latents):
+            z, tempos = z.z, z.tempos
+        latents = self._checked_latents(z)
+        number = len(latents)
+        arrays = self._write(
+            latents, range(number), seed, temperature, self._controls(controls, number)
         )
         if self.preprocessor is None:
             return arrays
         grooves = [
-            self.preprocessor.to_groove(array, tempo=tempo, name=f"groove {i + 1}")
-            for i, array in enumerate(arrays)
+            self._groove(array, Title(f"groove {i}", tempo or own or DEFAULT_TEMPO))
+            for i, (array, own) in enumerate(
+                zip(arrays, tempos or [None] * number, strict=True), start=1
+            )
         ]
         return Grooves(grooves, seed=seed, temperature=temperature)
 
-    def _to_arrays(self, grooves: Any) -> NDArray[np.float32]:
-        if self.preprocessor is not None and not isinstance(grooves, np.ndarray):
-            if not isinstance(grooves, Sequence):
-                grooves = [grooves]
-            arrays = np.stack(
-                [
-                    self.preprocessor.to_inputs(self.preprocessor.to_array(groove))
-                    for groove in grooves
-                ]
-            )
+    def reconstruct(
+        self,
+        music: Any,
+        *,
+        temperature: float = DEFAULT_TEMPERATURE,
+        seed: int | None = None,
+        tempo: float | None = None,
+        controls: ArrayLike | None = None,
+    ) -> Any:
+        """Music as the model understands it: encoded to its mean, and decoded.
+
+        For a model of a variant this is the variant's work: `"humanize"` plays a
+        quantised groove, `"tap2drum"` a tapped rhythm.
+
+        Args:
+            music: Music of any kind, one or several, see `MusicVerbs`. Each gives what
+                it would give alone.
+            temperature: From 0 (deterministic) upwards. Defaults to 1.
+            seed: Integer of at least 0; None draws one.
+            tempo: Quarter notes per minute. Defaults to that of the music, tempo
+                changes included; 120 for arrays.
+            controls: As in `encode`.
+
+        Returns:
+            One `Groove` for each input, of its length, as `Grooves`; without a
+            preprocessor an array of the shape of `music`.
+
+        Raises:
+            GrooveError, MidiError, ConfigError: As `encode`.
+
+        Example:
+            >>> model.reconstruct("beat.mid", seed=3)[0].save("again.mid")
+            ... # doctest: +SKIP
+        """
+        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
+        seed = chance.checked_seed(seed)
+        pieces = self._pieces(music)
+        told = self._window_controls(controls, pieces)
+        z, _ = self._posterior(pieces, told)
+        written = self._write(z, noise_rows(pieces), seed, temperature, told)
+        titles = [title_of(piece, tempo) for piece in pieces]
+        return self._joined(pieces, written, titles, seed, temperature)
+
+    def similar(
+        self,
+        music: Any,
+        number: int = 1,
+        similarity: float = 0.8,
+        *,
+        temperature: float = DEFAULT_TEMPERATURE,
+        seed: int | None = None,
+        tempo: float | None = None,
+        controls: ArrayLike | None = None,
+    ) -> Any:
+        """Variations: grooves from latents near that of the music.
+
+        Args:
+            music: Music of any kind, one or several, see `MusicVerbs`.
+            number: How many variations of each input. Defaults to 1.
+            similarity: From 0, unrelated grooves, to 1, the latent of the music itself:
+                how far along the arc from a latent of the prior. Defaults to 0.8.
+            temperature: From 0 (deterministic) upwards. Defaults to 1.
+            seed: Integer of at least 0; None draws one.
+            tempo: As in `reconstruct`.
+            controls: As in `encode`.
+
+        Returns:
+            `Grooves`, the variations of the first input, then those of the second...,
+            each of its input's length; without a preprocessor an array.
+
+        Raises:
+            GrooveError, MidiError, ConfigError: As `encode`.
+
+        Example:
+            >>> model.similar("beat.mid", 4, similarity=0.9)  # doctest: +SKIP
+        """
+        number, similarity = checked_number(number), checked_similarity(similarity)
+        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
+        seed = chance.checked_seed(seed)
+        pieces = self._pieces(music)
+        told = self._window_controls(controls, pieces)
+        mean, _ = self._posterior(pieces, told)
+        # All variations of a piece, then those of the next; windows innermost.
+        z, source = [], []
+        rng = chance.stream(seed, chance.NEIGHBOURS)
+        for piece, span in zip(pieces, window_spans(pieces), strict=True):
+            if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
+                rng = chance.stream(seed, chance.NEIGHBOURS)
+            z.append(nearby(mean[span], number, similarity, rng))
+            source += [*range(span.start, span.stop)] * number
+        written = self._write(
+            np.concatenate([part.reshape(-1, self.latent_dim) for part in z]),
+            noise_rows(pieces, number),
+            seed,
+            temperature,
+            None if told is None else told[source],
+        )
+        variations = [piece for piece in pieces for _ in range(number)]
+        titles = [
+            title_of(piece, tempo, f" similar {i}")
+            for piece in pieces
+            for i in range(1, number + 1)
+        ]
+        return self._joined(variations, written, titles, seed, temperature)
+
+    def interpolate(
+        self,
+        music: Any,
+        steps: int | tuple[int, int] = 5,
+        *,
+        temperature: float = DEFAULT_TEMPERATURE,
+        seed: int | None = None,
+        tempo: float | None = None,
+        controls: ArrayLike | None = None,
+    ) -> Any:
+        """Grooves on the way from one groove to another, or in the midst of four.
+
+        Two inputs A and B give a row, four a grid, row by row:
+
+            A . . . B        A . . . B
+                             . . . . .
+                             C . . . D
+
+        The latents lie on arcs (`latent_paths.slerp`), and all grooves are drawn with
+        the same noise, so that only the latent changes from one to the next. Where
+        inputs differ in length, the shorter ones are repeated.
+
+        Args:
+            music: A list of two or four inputs, see `MusicVerbs`.
+            steps: For two inputs, how many grooves, both ends included; for four
+                (rows, columns), or one number for both. Defaults to 5.
+            temperature: From 0 (deterministic) upwards. Defaults to 1.
+            seed: Integer of at least 0; None draws one.
+            tempo: Quarter notes per minute. Defaults to a way from the tempo of the
+                one to that of the other.
+            controls: (num_steps, control_dim), if the model has any, for all windows;
+                of the variant `"hits_control"`, the hits to play.
+
+        Returns:
+            `Grooves`, with `grid` set for four inputs; without a preprocessor an array
+            (grooves, steps, frame_dim).
+
+        Raises:
+            GrooveError, MidiError, ConfigError: As `encode`; or not two or four inputs.
+
+        Example:
+            >>> for groove in model.interpolate(["a.mid", "b.mid"], 8):
+            ...     groove.save(f"{groove.name}.mid")  # doctest: +SKIP
+        """
+        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
+        seed = chance.checked_seed(seed)
+        pieces = self._pieces(music)
+        rows, columns = checked_grid(steps, len(pieces))
+        points = rows * columns
+        longest = max(piece.length for piece in pieces)
+        pieces = [piece.looped(longest) for piece in pieces]
+        heard = None if self._hears_hits else controls
+        z, _ = self._posterior(pieces, self._window_controls(heard, pieces))
+        windows = len(z) // len(pieces)
+        ends = z.reshape(len(pieces), windows, self.latent_dim)
+        if len(pieces) == 2:
+            path = path_between(ends[0], ends[1], columns)
         else:
-            arrays = np.asarray(grooves, np.float32)
-        shape = (self.num_steps, self.frame_dim)
-        if arrays.ndim == 2:
-            arrays = arrays[None]
-        if arrays.ndim != 3 or arrays.shape[1:] != shape or not len(arrays):
+            path = grid_among(ends, rows, columns)
+        written = self._write(
+            path.reshape(-1, self.latent_dim),
+            [*range(windows)] * points,
+            seed,
+            temperature,
+            self._controls(controls, windows * points),
+        )
+        if tempo is None:
+            tempos = _tempos_among(pieces, rows, columns)
+        else:
+            tempos = [tempo] * points
+        titles = [Title(f"step {i}", bpm) for i, bpm in enumerate(tempos, start=1)]
+        grooves = self._joined(pieces[:1] * points, written, titles, seed, temperature)
+        if isinstance(grooves, Grooves) and len(pieces) == 4:
+            grooves.grid = (rows, columns)
+        return grooves
+
+    def _checked_latents(self, z: ArrayLike) -> Any:
+        try:
+            latents = np.atleast_2d(np.asarray(z, np.float32))
+        except (TypeError, ValueError):
+            latents = np.empty(0, np.float32)
+        if (
+            latents.ndim != 2
+            or latents.shape[1] != self.latent_dim
+            or not len(latents)
+            or not np.isfinite(latents).all()
+        ):
             raise GrooveError(
-                f"Grooves must be an array of the shape (number, {shape[0]}, "
-                f"{shape[1]}). Received: the shape {arrays.shape}"
+                f"`z` must be finite numbers of the shape (number, {self.latent_dim}). "
+                f"Received: an array of the shape {np.shape(z)}"
             )
-        return arrays
-
-    def _controls(self, controls: ArrayLike | None, number: int) -> list:
-        shape = (number, self.num_steps, self.control_dim)
-        if controls is None:
-            if self.control_dim:
-                raise ConfigError(
-                    f"This model needs `controls` of the shape {shape[1:]} or {shape}."
-                )
-            return []
-        array = np.asarray(controls, np.float32)
-        if not self.control_dim or array.shape not in (shape, shape[1:]):
-            allowed = f"{shape[1:]} or {shape}" if self.control_dim else "None"
-            raise ConfigError(
-                f"`controls` must be {allowed}. Received: the shape {array.shape}"
-            )
-        return [np.ascontiguousarray(np.broadcast_to(array, shape))]
-
-    def _noise_dim(self) -> int:
-        return self.heads.noise_dim
-
-    def _player(self) -> Player:
-        if self._compiled_player is None:
-            self._compiled_player = Player(self)
-        return self._compiled_player
+        return latents
 
 
-def _checked_seed(seed: int | None) -> int:
-    if seed is None:
-        return secrets.randbits(32)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigError(f"`seed` must be an integer of at least 0. Received: {seed!r}")
-    return int(seed)
-
-
-def _stream(seed: int, purpose: int) -> np.random.Generator:
-    """Independent streams for latents and for noise, each filled example by example."""
-    return np.random.default_rng([seed, purpose])
-
-
-def _uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """In (0, 1), never at the ends, where a logarithm is infinite."""
-    integers = rng.integers(0, 1 << 23, shape, np.uint32)
-    return ((integers + 0.5) / (1 << 23)).astype(np.float32)
+def _tempos_among(pieces: Sequence[Piece], rows: int, columns: int) -> list[float]:
+    """Tempos that change evenly from corner to corner, like the latents."""
+    corners = [piece.tempo_at(0) or DEFAULT_TEMPO for piece in pieces]
+    if len(pieces) == 2:
+        return np.linspace(corners[0], corners[1], columns).tolist()
+    left, right = (np.linspace(corners[i], corners[i + 2], rows) for i in (0, 1))
+    return np.linspace(left, right, columns, axis=1).ravel().tolist()
