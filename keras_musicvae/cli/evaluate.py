@@ -14,6 +14,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from keras_musicvae.cli.options import (
+    add_backend,
+    integer_from,
+    number_from,
+    start_keras,
+)
+
 HELP = "measure models and compare them"
 
 
@@ -43,49 +50,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which windows to measure on (default: test)",
     )
     parser.add_argument(
-        "--samples", type=int, default=1000, help="samples of the prior (default: 1000)"
+        "--samples",
+        type=integer_from(2),
+        default=1000,
+        help="samples of the prior (default: 1000)",
     )
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=number_from(0),
         default=1.0,
         help="of these samples (default: 1)",
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=integer_from(0),
         default=0,
         help="of samples, pairs and intervals (default: 0)",
     )
     parser.add_argument(
         "--repeats",
-        type=int,
+        type=integer_from(1),
         default=1000,
         help="resamples for the intervals (default: 1000)",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=int,
-        default=128,
-        metavar="N",
-        help="windows at once (default: 128)",
-    )
     parser.add_argument("--quiet", action="store_true", help="no progress, no table")
+    add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Evaluates; prints the Markdown table."""
     from keras_musicvae.datasets.files import make_folder
     from keras_musicvae.datasets.windows import GrooveWindows
+
+    # What can fail at once fails before the seconds that Keras takes to load.
+    dataset = GrooveWindows.load(args.data)
+    make_folder(args.out)
+    start_keras(args)
     from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
     from keras_musicvae.evaluation.report import write_report
     from keras_musicvae.evaluation.tables import as_markdown
     from keras_musicvae.models.music_vae import MusicVAE
 
-    # What can fail at once fails before the work.
-    dataset = GrooveWindows.load(args.data)
     windows = canonical_windows(dataset, args.split)
-    make_folder(args.out)
     models = [MusicVAE.from_preset(name) for name in args.models]
     training = dataset.split("train")
     evaluations = [
@@ -99,7 +105,6 @@ def run(args: argparse.Namespace) -> None:
             temperature=args.temperature,
             seed=args.seed,
             repeats=args.repeats,
-            batch_size=args.batch_size,
             verbose=not args.quiet,
         )
         for model, name in zip(models, column_names(args.models), strict=True)

@@ -115,7 +115,7 @@ def evaluate_model(
         seed: Of the samples, pairs and resamples. Defaults to 0.
         repeats: Bootstrap resamples. Defaults to 1000.
         level: Coverage of the intervals. Defaults to 0.95.
-        batch_size: Windows at once; changes no figure but for rounding.
+        batch_size: Windows encoded at once; changes no figure but for rounding.
         verbose: Whether progress is shown on stderr.
 
     Returns:
@@ -245,20 +245,17 @@ def _play(
 ) -> dict[str, np.ndarray]:
     """Everything that the decoder plays on its own."""
     generator = np.random.default_rng(seed)
-    prior = generator.standard_normal((samples, z_mean.shape[1]))
     starts = generator.integers(len(z_mean), size=pairs)
     # Any window but the first of the pair.
     ends = (starts + generator.integers(1, len(z_mean), size=pairs)) % len(z_mean)
     latents = latent_paths(z_mean[starts], z_mean[ends], NUM_POINTS)
-    paths = system.play(
-        latents.reshape(-1, z_mean.shape[1]), temperature=0.0, seed=seed, label="paths"
+    paths = system.decode(
+        latents.reshape(-1, z_mean.shape[1]), temperature=0.0, seed=seed
     )
     return {
-        "free": system.play(z_mean, temperature=0.0, seed=seed, label="free"),
-        "free_t1": system.play(z_mean, temperature=1.0, seed=seed, label="free_t1"),
-        "samples": system.play(
-            prior, temperature=temperature, seed=seed, label="samples"
-        ),
+        "free": system.decode(z_mean, temperature=0.0, seed=seed),
+        "free_t1": system.decode(z_mean, temperature=1.0, seed=seed),
+        "samples": system.sample(samples, temperature=temperature, seed=seed),
         "paths": paths.reshape(pairs, NUM_POINTS, *paths.shape[1:]),
     }
 

@@ -1,6 +1,5 @@
-"""A trained model as the evaluation sees it: arrays in, arrays out, in batches."""
+"""A trained model as the evaluation sees it: arrays in, arrays out."""
 
-import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,15 @@ _MIDDLE = 0.5  # noise that stands for the median draw
 
 
 class System:
-    """Encodes, reconstructs and plays with a `MusicVAE`, compiled for its backend.
+    """Encodes, reconstructs and plays with a `MusicVAE`.
 
-    The noise of a window depends on the seed, a label and its position alone: not on
-    the batch size, nor on the backend.
+    Grooves are played by the model's own verbs, so what is measured is what users get:
+    `model.sample(n, temperature=t, seed=s)` are the very samples.
 
     Args:
         model: A model without controls.
-        batch_size: Windows at once. Defaults to 128.
-        on_progress: Called with a number of windows whenever a batch is done.
+        batch_size: Windows encoded at once. Defaults to 128.
+        on_progress: Called with a number of windows whenever so many are done.
 
     Raises:
         EvaluationError: The model needs controls, which windows do not have.
@@ -50,10 +49,12 @@ class System:
         self.batch_size = batch_size
         self.on_progress = on_progress
         self._examine = native.compiled(model, self._examine_batch)
-        self._write = native.compiled(model, self._write_batch)
 
     def examine(self, grooves: np.ndarray) -> dict[str, np.ndarray]:
         """Encodes grooves and decodes their z = mu with teacher forcing.
+
+        The encoder gets the input of the model's variant (GrooVAE): of a model that
+        humanizes, the quantized groove. The target stays the performance.
 
         Args:
             grooves: (n, steps, 27) float32.
@@ -65,36 +66,51 @@ class System:
             heads; and `original` (n,), that of the original's formula, unless the
             heads cannot tell what they expect.
         """
-        return self._in_batches(self._examine, grooves)
+        batches = []
+        for start in range(0, len(grooves), self.batch_size):
+            batch = grooves[start : start + self.batch_size]
+            # The last batch is filled up to the size of the others: one compilation.
+            padding = ((0, self.batch_size - len(batch)), (0, 0), (0, 0))
+            padded = np.pad(batch, padding, mode="edge")
+            results = self._examine(padded, self._inputs(padded))
+            batches.append(
+                {name: np.asarray(x)[: len(batch)] for name, x in results.items()}
+            )
+            self.on_progress(len(batch))
+        return {
+            name: np.concatenate([batch[name] for batch in batches])
+            for name in batches[0]
+        }
 
-    def play(
-        self, z: np.ndarray, *, temperature: float, seed: int, label: str
-    ) -> np.ndarray:
-        """Decodes latents freely: (n, latent_dim) -> (n, steps, 27) float32.
+    def decode(self, z: np.ndarray, *, temperature: float, seed: int) -> np.ndarray:
+        """Decodes latents freely: (n, latent_dim) -> (n, steps, 27) float32."""
+        return self._arrays(self.model.decode(z, temperature=temperature, seed=seed))
 
-        Args:
-            z: (n, latent_dim).
-            temperature: 0 is deterministic.
-            seed: Of the noise.
-            label: Tells this use of the seed from others.
-        """
-        temperatures = np.full(len(z), temperature, np.float32)
-        noise = _Noise(self.noise_shape, seed, label)
-        return self._in_batches(self._write, z.astype(np.float32), noise, temperatures)
+    def sample(self, number: int, *, temperature: float, seed: int) -> np.ndarray:
+        """Decodes draws of the prior: (number, steps, 27) float32."""
+        return self._arrays(
+            self.model.sample(number, temperature=temperature, seed=seed)
+        )
 
-    @property
-    def noise_shape(self) -> tuple[int, int]:
-        """Uniform numbers that a groove is drawn from."""
-        return (self.model.num_steps, self.model.heads.noise_dim)
+    def _inputs(self, grooves: np.ndarray) -> np.ndarray:
+        converter = self.model.preprocessor
+        return grooves if converter is None else converter.to_inputs(grooves)
 
-    def _examine_batch(self, grooves: Any) -> dict[str, Any]:
+    def _arrays(self, played: Any) -> np.ndarray:
+        converter = self.model.preprocessor
+        if converter is not None:
+            played = np.stack([converter.to_array(groove) for groove in played])
+        self.on_progress(len(played))
+        return played
+
+    def _examine_batch(self, grooves: Any, inputs: Any) -> dict[str, Any]:
         from keras import ops
 
         from keras_musicvae.models.heads import SquaredErrorHeads
         from keras_musicvae.models.losses import reconstruction_losses
 
         heads = self.model.heads
-        z_mean, z_stddev = self.model.posterior(grooves)
+        z_mean, z_stddev = self.model.posterior(inputs)
         outputs = self.model.teacher_forced(z_mean, grooves)
         noise = ops.full((*ops.shape(outputs)[:-1], heads.noise_dim), _MIDDLE)
         terms = reconstruction_losses(heads, outputs, grooves)
@@ -107,42 +123,8 @@ class System:
         if isinstance(heads, SquaredErrorHeads):
             result["original"] = terms["hits"] + terms["velocities"] + terms["offsets"]
         elif hasattr(heads, "expected"):
-            expected = heads.expected(outputs)
-            result["original"] = _original_loss(expected, grooves)
+            result["original"] = _original_loss(heads.expected(outputs), grooves)
         return result
-
-    def _write_batch(self, z: Any, noise: Any, temperatures: Any) -> Any:
-        grooves, _ = self.model.write(z, noise, temperatures[0])
-        return grooves
-
-    def _in_batches(self, function: Callable, *arrays: Any) -> Any:
-        """Runs in batches of one size, the last one filled up, so none recompiles."""
-        length = len(arrays[0])
-        results = []
-        for start in range(0, length, self.batch_size):
-            indices = np.arange(start, start + self.batch_size)
-            here = min(self.batch_size, length - start)
-            batch = [array[np.minimum(indices, length - 1)] for array in arrays]
-            results.append(_first(function(*batch), here))
-            self.on_progress(here)
-        return _joined(results)
-
-
-class _Noise:
-    """Uniform numbers in (0, 1), made when they are asked for, window by window."""
-
-    def __init__(self, shape: tuple[int, int], seed: int, label: str) -> None:
-        self._shape = shape
-        self._key = (seed, zlib.crc32(label.encode()))
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        windows = [
-            np.random.default_rng((*self._key, int(index))).random(self._shape)
-            for index in indices
-        ]
-        # Neither 0 nor 1 in float32: their logits are infinite.
-        tiny = 2.0**-24
-        return np.clip(np.stack(windows), tiny, 1.0 - tiny).astype(np.float32)
 
 
 def _original_loss(expected: Any, grooves: Any) -> Any:
@@ -165,18 +147,3 @@ def _original_loss(expected: Any, grooves: Any) -> Any:
     squares = ops.square(velocities - real_velocities)
     squares = squares + ops.square(offsets - real_offsets)
     return ops.sum(cross_entropy + squares, axis=(1, 2))
-
-
-def _first(batch: Any, rows: int) -> Any:
-    if isinstance(batch, dict):
-        return {name: np.asarray(array)[:rows] for name, array in batch.items()}
-    return np.asarray(batch)[:rows]
-
-
-def _joined(batches: list[Any]) -> Any:
-    if isinstance(batches[0], dict):
-        return {
-            name: np.concatenate([batch[name] for batch in batches])
-            for name in batches[0]
-        }
-    return np.concatenate(batches)
