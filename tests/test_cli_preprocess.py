@@ -155,7 +155,7 @@ def test_fewer_bars_than_a_window_says_what_to_do(tmp_path, capsys):
     text = failure(capsys, tmp_path / "x.mid", "--out", tmp_path / "out")
     assert "has 3 bars, a window 4; --short pad or --short loop" in text
     assert run(tmp_path / "x.mid", "--out", tmp_path / "out", "--short", "pad") == 0
-    assert "added     1 bars" in capsys.readouterr().out
+    assert "added     1 bars of silence" in capsys.readouterr().out
 
 
 def test_an_output_that_cannot_be_written(midi, tmp_path, capsys):

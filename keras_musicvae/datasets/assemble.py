@@ -2,7 +2,7 @@
 
 Everything that needs to know all files happens here: the split, the names of styles
 and drummers, de-duplication. Parts pass through one at a time; what stays in memory is
-some 200 bytes per file, and 17 bytes per window if windows are de-duplicated.
+a few hundred bytes per file, and 17 bytes per window if windows are de-duplicated.
 """
 
 import csv

@@ -62,9 +62,9 @@ class _RichProgress(Progress):
 
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
+            progress.BarColumn(bar_width=10),
             progress.TextColumn("{task.fields[note]}"),
-            progress.TimeRemainingColumn(),
+            progress.TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
         )
         self._task = self._bar.add_task(label, total=total, note="")

@@ -56,8 +56,8 @@ def summary(info: Mapping[str, Any]) -> list[str]:
         )
     if report.get("bars_added"):
         lines.append(
-            f"added     {report['bars_added']:,} bars to fill windows "
-            f"(--short {config['short']})"
+            f"added     {report['bars_added']:,} bars of "
+            f"{'silence' if config['short'] == 'pad' else 'repetition'} to short files"
         )
     return lines
 

@@ -67,8 +67,11 @@ class FolderSource:
             if not is_midi_name(name):
                 ignored += 1
                 continue
-            info = item.stat()
-            found.append(Entry(name, info.st_size, info.st_mtime_ns))
+            try:
+                info = item.stat()
+                found.append(Entry(name, info.st_size, info.st_mtime_ns))
+            except OSError:  # removed or forbidden: reading it will say so
+                found.append(Entry(name, 0, 0))
         return sorted(found, key=_order), ignored
 
     def read(self, name: str, limit: int) -> bytes:
