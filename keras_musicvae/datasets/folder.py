@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_musicvae import __version__
 from keras_musicvae.datasets import pool as pools
 from keras_musicvae.datasets.assemble import assemble, fingerprint
 from keras_musicvae.datasets.catalogue import Catalogue, FileFacts, read_catalogue
@@ -113,7 +114,9 @@ def preprocess(
         except DatasetError:
             if not overwrite:
                 raise
-    store = PartStore(out, {**settings, "files": work.stamp()})
+    # Another release may read files in another way: its parts are not mixed in.
+    plan = {"release": __version__, **settings, "files": work.stamp()}
+    store = PartStore(out, plan)
     try:
         pool = pools.WorkerPool(
             READER,
