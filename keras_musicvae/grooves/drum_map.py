@@ -76,7 +76,7 @@ class DrumMap:
         owners: dict[int, str] = {}
         for drum in DRUMS:
             for pitch in self.drums[drum]:
-                if not isinstance(pitch, int) or not 0 <= pitch < NUM_PITCHES:
+                if type(pitch) is not int or not 0 <= pitch < NUM_PITCHES:
                     raise DrumMapError(
                         f"drum map {self.name!r}: a pitch must be an integer from 0 "
                         f"to 127. Received: {pitch!r} for {drum}."

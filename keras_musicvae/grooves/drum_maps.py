@@ -1,6 +1,6 @@
 """The drum maps that users ask for: modules and samplers by name.
 
-The numbers are the instruments' factory settings; where each comes from, and how well
+The numbers are meant to be the factory settings; where each comes from, and how well
 that is documented, is told in `docs/drum_maps.md`. Notes that mute a cymbal instead of
 striking it are left out: they are no hits.
 """
