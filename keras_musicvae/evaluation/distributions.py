@@ -5,6 +5,7 @@ the hits are. They need no pairing, so they measure samples and reconstructions 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +34,11 @@ class GrooveCounts:
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    @cached_property
+    def cells(self) -> np.ndarray:
+        """(n, steps * 9) float64, 1 where there is a hit: ready to be multiplied."""
+        return self.hits.reshape(len(self.hits), -1).astype(np.float64)
 
 
 def count_groove(grooves: ArrayLike, name: str = "grooves") -> GrooveCounts:
@@ -129,8 +135,7 @@ def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.nda
     Its mean over the steps is the hit rate per drum, over the drums per step.
     """
     w = _weights(weights, len(counts))
-    cells = counts.hits.reshape(len(counts), -1)
-    return (w @ cells / w.sum()).reshape(counts.hits.shape[1:])
+    return (w @ counts.cells / w.sum()).reshape(counts.hits.shape[1:])
 
 
 def _hits_kl(real: np.ndarray, system: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.bootstrap import LEVEL, REPEATS, Interval, Scores
 from keras_musicvae.evaluation.distributions import GrooveCounts, count_groove
-from keras_musicvae.evaluation.interpolation import interpolation_scores, latent_paths
+from keras_musicvae.evaluation.interpolation import interpolation_scores
 from keras_musicvae.evaluation.measure import (
     Bootstrap,
     Measurement,
@@ -33,6 +33,7 @@ from keras_musicvae.evaluation.metrics import (
 )
 from keras_musicvae.evaluation.neighbours import copy_scores
 from keras_musicvae.evaluation.system import BATCH_SIZE, System
+from keras_musicvae.models.latent_paths import path_between
 
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
@@ -248,7 +249,8 @@ def _play(
     starts = generator.integers(len(z_mean), size=pairs)
     # Any window but the first of the pair.
     ends = (starts + generator.integers(1, len(z_mean), size=pairs)) % len(z_mean)
-    latents = latent_paths(z_mean[starts], z_mean[ends], NUM_POINTS)
+    # (points, pairs, latent_dim): a path is a column.
+    latents = path_between(z_mean[starts], z_mean[ends], NUM_POINTS).swapaxes(0, 1)
     paths = system.decode(
         latents.reshape(-1, z_mean.shape[1]), temperature=0.0, seed=seed
     )

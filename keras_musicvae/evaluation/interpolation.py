@@ -54,33 +54,3 @@ def interpolation_scores(paths: ArrayLike) -> dict[str, float]:
         "monotone": float((np.diff(from_start, axis=1) >= 0).mean()),
         "changes_per_path": float(along.mean()),
     }
-
-
-def latent_paths(starts: ArrayLike, ends: ArrayLike, points: int) -> np.ndarray:
-    """Spherical interpolations (Shoemake 1985), lengths interpolated linearly.
-
-    Args:
-        starts: (pairs, latent_dim).
-        ends: (pairs, latent_dim).
-        points: Points of a path, both ends included.
-
-    Returns:
-        (pairs, points, latent_dim). Where the ends point the same or opposite ways, or
-        one is zero, the path is straight.
-    """
-    a, b = np.asarray(starts, np.float64), np.asarray(ends, np.float64)
-    t = np.linspace(0.0, 1.0, points)[:, np.newaxis]
-    straight = (1.0 - t) * a[:, np.newaxis] + t * b[:, np.newaxis]
-    lengths = [np.linalg.norm(x, axis=1)[:, np.newaxis, np.newaxis] for x in (a, b)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unit_a, unit_b = (
-            x[:, np.newaxis] / n for x, n in zip((a, b), lengths, strict=True)
-        )
-        cosine = np.clip((unit_a * unit_b).sum(axis=2, keepdims=True), -1.0, 1.0)
-        angle = np.arccos(cosine)
-        direction = (
-            np.sin((1.0 - t) * angle) * unit_a + np.sin(t * angle) * unit_b
-        ) / np.sin(angle)
-    length = (1.0 - t) * lengths[0] + t * lengths[1]
-    curved = np.isfinite(angle) & (np.sin(angle) > 1e-6)
-    return np.where(curved, length * direction, straight)
