@@ -33,8 +33,11 @@ _CONDUCTOR = "decoder/hierarchical_level_0"
 _FLAT_DECODER = "decoder"
 _NOTE_DECODER = "core_decoder/decoder"
 
-# What TensorFlow 1's training leaves beside the weights.
-_TRAINING_STATE = re.compile(r"(global_step|beta[12]_power)(_\d+)?")
+# What TensorFlow 1's training leaves beside the weights. Training on cuDNN, as some of
+# Magenta's, also saves the LSTMs' weights a second time, in cuDNN's secret order.
+_TRAINING_STATE = re.compile(
+    r"(global_step|beta[12]_power)(_\d+)?|(.+/)?opaque_kernel(/Adam(_1)?)?"
+)
 _SLOT = re.compile(
     r"(.+)/(Adam|Momentum|RMSProp|Adagrad|Adadelta|Ftrl|ExponentialMovingAverage)(_\d+)?"
 )
@@ -184,7 +187,8 @@ def split_variables(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
     Returns:
         The names of weights, known or not, and those to ignore: the step counter,
-        Adam's powers, and the optimizer's slots of variables that are there.
+        Adam's powers, the optimizer's slots of variables that are there, and cuDNN's
+        copies of the weights.
     """
     names = list(names)
     present = set(names)

@@ -134,16 +134,10 @@ def _architecture_arguments(
 
 
 def _variant(checkpoint: MagentaCheckpoint, variant: str | None) -> str | None:
-    if checkpoint.architecture.control_dim:
-        if variant not in (AUTOMATIC, _CONTROL_VARIANT):
-            raise ConfigError(
-                f"{checkpoint.label} has controls, so that its variant is "
-                f"{_CONTROL_VARIANT!r}. Received: variant={variant!r}"
-            )
-        return _CONTROL_VARIANT
+    has_controls = checkpoint.architecture.control_dim > 0
     if variant == AUTOMATIC:
-        return checkpoint.variant
-    if variant == _CONTROL_VARIANT:
+        return checkpoint.variant or (_CONTROL_VARIANT if has_controls else None)
+    if variant == _CONTROL_VARIANT and not has_controls:
         raise ConfigError(
             f"{checkpoint.label} has no controls, which the variant "
             f"{_CONTROL_VARIANT!r} needs."

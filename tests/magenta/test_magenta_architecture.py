@@ -9,6 +9,7 @@ from keras_musicvae.magenta.architecture import (
     Architecture,
     find_architecture,
     split_variables,
+    summarize,
 )
 
 
@@ -64,6 +65,24 @@ def test_slots_are_ignored_only_beside_their_variable():
     assert split_variables(names)[0] == ["encoder/mu/kernel"]
     for name in ("encoder/sigma/kernel/Adam", "encoder/mu/kernel/Bert", "my_step"):
         assert split_variables(["encoder/mu/kernel", name])[0][1:] == [name]
+
+
+def test_copies_of_cudnn_are_ignored():
+    # As in github.com/magenta/magenta/issues/1496.
+    copies = [
+        f"{scope}/opaque_kernel{slot}"
+        for scope in ("decoder", "encoder/cell_0/bidirectional_rnn/fw")
+        for slot in ("", "/Adam", "/Adam_1")
+    ]
+    names = [*SMALL.variables, *copies]
+    assert split_variables(names) == (list(SMALL.variables), copies)
+    assert summarize(copies) == [
+        "2 slots */Adam",
+        "2 slots */Adam_1",
+        "decoder/opaque_kernel",
+        "encoder/cell_0/bidirectional_rnn/fw/opaque_kernel",
+    ]
+    assert split_variables(["decoder/my_opaque_kernel"])[1] == []
 
 
 def test_unknown_missing_and_misshapen_variables_are_named():
