@@ -165,8 +165,9 @@ def _hugging_face_file(
         cache = import_module("huggingface_hub.constants").HF_HUB_CACHE
         raise DownloadError(
             f"Cannot fetch `{name}` of preset {address!r} from Hugging Face "
-            f"({_first_line(error)}), and it is not in the cache ({cache}). Check the network, or use a packaged "
-            "preset (`keras-musicvae presets`) or a local folder."
+            f"({_first_line(error)}), and it is not in the cache ({cache}). "
+            "Check the network, or use a packaged preset (`keras-musicvae presets`) or "
+            "a local folder."
         ) from error
 
 

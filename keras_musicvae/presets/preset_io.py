@@ -28,6 +28,7 @@ from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import (
     CARD,
     CONFIG,
+    MAX_JSON_BYTES,
     METADATA,
     PREPROCESSOR,
     PRESET_FILES,
@@ -292,5 +293,23 @@ def _date() -> str:
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document, indent=4, allow_nan=False)
+    try:
+        text = json.dumps(document, indent=4, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise PresetFormatError(
+            f"`{path.name}` cannot be written: {error}. `training` and `evaluation` "
+            "may hold finite numbers, strings, lists and dictionaries."
+        ) from None
+    if len(text) >= MAX_JSON_BYTES:
+        raise PresetFormatError(
+            f"`{path.name}` would have {len(text)} bytes; fewer than {MAX_JSON_BYTES} "
+            "are read. Shorten `training` or `evaluation`."
+        )
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and arrays as JSON."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not a value of JSON")

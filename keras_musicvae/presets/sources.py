@@ -17,6 +17,7 @@ from pathlib import Path
 
 from keras_musicvae.errors import PresetFileError, PresetFormatError
 from keras_musicvae.presets import registry
+from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import METADATA, PresetFolder
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -67,10 +68,16 @@ def find_preset(
             if scheme[1].lower() not in _REMOTE:
                 raise registry.unknown_preset(name, caller)
             return _remote(name, weights)
-    path = Path(name).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(name).expanduser()
+        is_folder, is_file = path.is_dir(), path.exists()
+    except (OSError, RuntimeError) as error:  # No permission, no such user, too long.
+        raise PresetFileError(
+            f"The preset {shown(name)} cannot be read: {shorten(error)}."
+        ) from None
+    if is_folder:
         return PresetFolder(path, label=name)
-    if path.exists():
+    if is_file:
         raise PresetFileError(
             f"The preset {name!r} is a file; a preset is a folder. "
             f"Name the folder, perhaps {str(path.parent)!r}."

@@ -33,10 +33,11 @@ def verify(folder: PresetFolder) -> Iterator[tuple[str, MusicVAEError | None]]:
     if problem is not None:
         return  # The hashes of the others are in it.
     for name in PRESET_FILES:
-        if name != METADATA and (name in folder.digests or _needed(folder, name)):
+        if name != METADATA and _expected(folder, name):
             yield name, _problem(folder, name)
     for path in sorted(folder.path.iterdir()):
-        if path.name not in PRESET_FILES:
+        # A clone from a hub has hidden files, which nobody reads.
+        if path.name not in PRESET_FILES and not path.name.startswith("."):
             yield (
                 path.name,
                 PresetFormatError(
@@ -45,9 +46,11 @@ def verify(folder: PresetFolder) -> Iterator[tuple[str, MusicVAEError | None]]:
             )
 
 
-def _needed(folder: PresetFolder, name: str) -> bool:
-    # A card or a preprocessor that nobody vouches for is suspicious only if present.
-    return name in (CONFIG, WEIGHTS) or folder.has(name)
+def _expected(folder: PresetFolder, name: str) -> bool:
+    if name in (CONFIG, WEIGHTS) or folder.has(name) or name in folder.pins:
+        return True
+    # Presets from a hub come without their card.
+    return name != CARD and name in folder.digests
 
 
 def _problem(folder: PresetFolder, name: str) -> MusicVAEError | None:

@@ -114,6 +114,15 @@ def test_verify_finds_each_bad_file(preset):
     assert bad == {"README.md", "model.weights.h5", "run.py"}
 
 
+def test_verify_a_clone_from_a_hub(preset):
+    (preset / "README.md").unlink()
+    (preset / ".gitattributes").write_text("*.h5 filter=lfs")
+    assert set(dict(verify(PresetFolder(preset, "x"))).values()) == {None}
+    pins = {"README.md": "0" * 64}
+    result = dict(verify(PresetFolder(preset, "x", pins)))
+    assert [name for name, problem in result.items() if problem] == ["README.md"]
+
+
 def test_replacing_folder_cleans_up(tmp_path):
     with pytest.raises(ZeroDivisionError), replacing_folder(tmp_path / "x") as work:
         (work / "file").write_text("half")

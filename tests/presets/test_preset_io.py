@@ -333,6 +333,20 @@ def test_card_says_what_the_model_is(tmp_path):
     assert metadata["training"]["dataset"] == "Groove MIDI Dataset v1.0.0"
 
 
+def test_numbers_of_numpy_in_the_metadata(tmp_path):
+    about = {"loss": np.float32(1.5), "steps": np.int64(3), "curve": np.arange(2.0)}
+    folder = save_preset(tiny_model(), tmp_path / "preset", training=about)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["training"] == {"loss": 1.5, "steps": 3, "curve": [0.0, 1.0]}
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), "x" * (1 << 20)])
+def test_metadata_that_json_cannot_hold(tmp_path, value):
+    with pytest.raises(PresetFormatError, match="`training`"):
+        save_preset(tiny_model(), tmp_path / "preset", training={"loss": value})
+    assert not list(tmp_path.iterdir())
+
+
 def test_swapped_weights_of_another_preset(preset, tmp_path):
     other = tiny_preset(tmp_path / "other", latent_dim=8)
     (preset / "model.weights.h5").write_bytes((other / "model.weights.h5").read_bytes())

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
 from keras_musicvae.errors import (
@@ -7,6 +9,7 @@ from keras_musicvae.errors import (
     PresetFormatError,
     UnknownPresetError,
 )
+from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.sources import find_preset
 from keras_musicvae.presets.verification import verify
@@ -34,6 +37,24 @@ def test_registry_tells_the_truth(name):
     assert about["purpose"] and about["description"]
     card = (folder.path / "README.md").read_text(encoding="utf-8")
     assert f"# {name}" in card and about["description"] in card
+
+
+def test_forward_pass_of_the_debug_preset_is_stable():
+    """The same numbers in every version and on every backend."""
+    random = np.random.default_rng(0)
+    grooves = random.random((2, 32, 27)).astype("float32")
+    grooves[..., :9] = grooves[..., :9] > 0.7
+    result = MusicVAE.from_preset("groove_debug")(grooves)
+    expected = {
+        "z_mean": [-0.9636924, -0.0208356, 0.4004742, 1.6066020],
+        "z_stddev": [0.4643486, 0.3755807, 1.0449613, 0.4738310],
+    }
+    for name, numbers in expected.items():
+        found = keras.ops.convert_to_numpy(result[name])[1, :4]
+        np.testing.assert_allclose(found, numbers, rtol=1e-5, atol=1e-6)
+    outputs = keras.ops.convert_to_numpy(result["outputs"])[1, -1, :4]
+    numbers = [0.412912, -3.049328, -1.677475, -2.931549]
+    np.testing.assert_allclose(outputs, numbers, rtol=1e-5, atol=1e-6)
 
 
 def test_registry_is_a_copy():
@@ -84,6 +105,13 @@ def test_folder_that_is_not_there(preset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PresetFileError, match="doesn't exist"):
         find_preset(preset)
+
+
+@pytest.mark.parametrize("preset", ["~nobody-of-this-name/x", "x" * 5000])
+def test_path_that_cannot_be(preset):
+    with pytest.raises(PresetFileError, match="cannot be read") as caught:
+        find_preset(preset)
+    assert len(str(caught.value)) < 600
 
 
 def test_file_instead_of_a_folder(saved_preset):

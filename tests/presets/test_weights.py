@@ -209,3 +209,30 @@ def test_every_damaged_file_is_refused_or_harmless(model, path):
         except PresetFormatError:
             refusals += 1
     assert refusals
+
+
+def test_names_in_the_file_are_pinned(path):
+    """Attribute names of the layers are file format: renaming one breaks presets."""
+    lstm = {f"cell/vars/{number}" for number in range(3)}  # kernel, recurrent, bias
+    dense = {f"vars/{number}" for number in range(2)}
+    layers = {
+        "encoder/forward_layers/lstm": lstm,
+        "encoder/backward_layers/lstm": lstm,
+        "latent/mean": dense,
+        "latent/stddev": dense,
+        "decoder/initial_state/dense": dense,
+        "decoder/cells/lstm": lstm,
+        "decoder/note_decoder/initial_state/dense": dense,
+        "decoder/note_decoder/cells/lstm": lstm,
+        "decoder/note_decoder/output_projection": dense,
+    }
+    expected = {"vars/0"}  # the counter of steps
+    expected |= {f"{layer}/{part}" for layer, parts in layers.items() for part in parts}
+    found = []
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: (
+                found.append(name) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    assert set(found) == expected
