@@ -14,7 +14,19 @@ from keras_musicvae import __version__
 from keras_musicvae.errors import MusicVAEError
 
 # In the order in which a newcomer needs them; command `a-b` is module `a_b`.
-COMMANDS = ("preprocess", "train", "generate", "evaluate", "presets", "convert")
+COMMANDS = (
+    "preprocess",
+    "train",
+    "generate",
+    "reconstruct",
+    "interpolate",
+    "similar",
+    "encode",
+    "decode",
+    "evaluate",
+    "presets",
+    "convert",
+)
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130

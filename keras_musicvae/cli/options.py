@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+from math import isfinite
 from typing import Any
 
 from keras_musicvae.backends.choice import BACKENDS, choose_backend
@@ -36,14 +37,15 @@ def show_log_messages() -> None:
     logger.setLevel(logging.INFO)
 
 
-def number_from(low: float) -> Any:
-    """An argparse type: a finite number of at least `low`."""
+def number_from(low: float, high: float = float("inf")) -> Any:
+    """An argparse type: a finite number of at least `low`, at most `high`."""
+    allowed = f"from {low:g} to {high:g}" if isfinite(high) else f"of at least {low:g}"
 
     def parse(text: str) -> float:
         number = float(text)
-        if not low <= number < float("inf"):
+        if not low <= number <= high or not isfinite(number):
             raise argparse.ArgumentTypeError(
-                f"must be a number of at least {low:g}, not {text!r}"
+                f"must be a number {allowed}, not {text!r}"
             )
         return number
 

@@ -161,13 +161,18 @@ def read_pieces(music: object, converter: GrooveConverter) -> list[Piece]:
 
 
 def read_groove(
-    source: object, converter: GrooveConverter, *, where: str = ""
+    source: object,
+    converter: GrooveConverter,
+    *,
+    drum_map: str | PathLike[str] | None = None,
+    where: str = "",
 ) -> Groove:
     """One groove, in the metre and on the grid of a converter, of any length.
 
     Args:
         source: A path, the bytes of a MIDI file, a `miditoolkit.MidiFile`, a `Groove`.
         converter: Says how files are read.
+        drum_map: Replaces the drum map of the converter.
         where: Which of several inputs this is, for messages about grooves.
 
     Raises:
@@ -180,7 +185,7 @@ def read_groove(
     elif isinstance(source, str | PathLike | bytes | bytearray | miditoolkit.MidiFile):
         groove = read_midi(
             source,
-            drum_map=converter.drum_map,
+            drum_map=drum_map or converter.drum_map,
             steps_per_quarter=converter.steps_per_quarter,
         )
         if isinstance(source, str | PathLike):
@@ -229,6 +234,7 @@ def array_pieces(
         raise GrooveError(
             f"An array of grooves must hold numbers. Received: {type(array).__name__}"
         ) from None
+    shape = frames.shape
     if frames.ndim == 2:
         frames = frames[None]
     if (
@@ -240,7 +246,7 @@ def array_pieces(
         raise GrooveError(
             f"An array of grooves must have the shape (steps, {features}) or (number, "
             f"steps, {features}), where steps are whole bars of {steps_per_bar}. "
-            f"Received: the shape {np.shape(array)}"
+            f"Received: the shape {shape}"
         )
     if not np.isfinite(frames).all():
         raise GrooveError(

@@ -169,7 +169,7 @@ class MusicVerbs(MusicPerformance):
         seed = chance.checked_seed(seed)
         tempos: Sequence[float | None] = []
         if isinstance(z, Latents):
-            z, tempos = z.z, z.tempos
+            tempos, z = z.tempos, z.z
         latents = self._checked_latents(z)
         number = len(latents)
         arrays = self._write(
