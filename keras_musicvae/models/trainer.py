@@ -39,10 +39,10 @@ class GrooveTrainer(keras.Model):
         Raises:
             TrainingError: A `loss` was given; the model has its own.
         """
-        if kwargs.get("loss") is not None:
+        if kwargs.pop("loss", None) is not None:
             raise TrainingError(
                 "MusicVAE has its own loss, reconstruction plus KL; `loss` must be "
-                f"left out. Received: loss={kwargs['loss']!r}"
+                "left out."
             )
         if optimizer is None:
             optimizer = keras.optimizers.Adam(ExponentialDecayToFloor(), epsilon=1e-8)
@@ -51,6 +51,12 @@ class GrooveTrainer(keras.Model):
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
             inner.global_clipnorm = self.gradient_clip_norm
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles a loaded model as the saved one was; Keras calls it."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def train_step(self, *arguments: Any) -> Any:
         """One step, called by `fit`: (data), or (state, data) on JAX."""

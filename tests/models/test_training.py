@@ -1,0 +1,322 @@
+"""Training: the one train step, its rules and its features, on the backend in use."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_musicvae.errors import ConfigError, TrainingError
+from keras_musicvae.models.losses import NATS_PER_BIT, kl_cost
+from keras_musicvae.models.schedules import (
+    ExponentialDecayToFloor,
+    beta_at,
+    sampling_probability,
+)
+from keras_musicvae.models.trainer import global_norm
+
+BACKEND = keras.backend.backend()
+
+
+def fit(model, grooves, epochs=2, **arguments):
+    return model.fit(
+        grooves, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **arguments
+    ).history
+
+
+def weights(model):
+    return [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
+
+
+def assert_same(first, second, tolerance=1e-6):
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+# --- The step -----------------------------------------------------------------
+
+
+def test_same_course_on_every_backend(tiny, grooves):
+    """Weights, noise and dropout depend on the seed alone: the numbers are pinned."""
+    model = tiny(dropout=0.2, sampling_rate=0.3)
+    model.compile()
+    history = fit(model, grooves, epochs=3)
+    np.testing.assert_allclose(
+        history["loss"], [15.652981, 15.724568, 15.698907], rtol=1e-5
+    )
+
+
+def test_agrees_with_the_train_step_of_keras(tiny, grooves):
+    """Keras's own step with the same `compute_loss` is the oracle."""
+    ours, oracle = tiny(), tiny()
+
+    class WithKerasStep(type(oracle)):
+        train_step = keras.Model.train_step
+
+    oracle.__class__ = WithKerasStep
+    for model in (ours, oracle):
+        model.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
+        fit(model, grooves)
+    assert_same(weights(ours), weights(oracle), 1e-5)
+
+
+def test_progress_bar_shows_the_terms(tiny, grooves):
+    model = tiny(beta=0.5)
+    model.compile()
+    history = fit(model, grooves, validation_data=(grooves,))
+    names = ("loss", "reconstruction", "hits", "velocities", "offsets", "kl_bits")
+    for name in (*names, "active_units", "beta", "gradient_norm", "skipped_steps"):
+        assert np.isfinite(history[name]).all()
+    terms = history["hits"][0] + history["velocities"][0] + history["offsets"][0]
+    assert terms == pytest.approx(history["reconstruction"][0], rel=1e-5)
+    # Without free bits, loss = reconstruction + beta * KL.
+    for prefix in ("", "val_"):
+        kl = history[f"{prefix}kl_bits"][0] * NATS_PER_BIT
+        total = history[f"{prefix}reconstruction"][0] + 0.5 * kl
+        assert total == pytest.approx(history[f"{prefix}loss"][0], rel=1e-4)
+
+
+def test_gradients_are_clipped_to_a_global_norm(tiny, grooves):
+    model = tiny(gradient_clip_norm=1e-3)
+    before = weights(model)
+    model.compile(keras.optimizers.SGD(1.0))
+    model.fit(grooves, batch_size=16, verbose=0)
+    change = [a - b for a, b in zip(weights(model), before, strict=True)]
+    assert float(global_norm([ops.convert_to_tensor(c) for c in change])) == (
+        pytest.approx(1e-3, rel=1e-3)
+    )
+
+
+@pytest.mark.parametrize("fault", ["norm", "nan"])
+def test_exploding_steps_are_skipped_and_counted(tiny, grooves, fault):
+    model = tiny(gradient_skip_norm=1e-6 if fault == "norm" else 1e4)
+    before = weights(model)
+    model.compile(keras.optimizers.SGD(1.0))
+    if fault == "nan":
+        grooves = grooves.copy()
+        grooves[0, 0, -1] = np.nan
+        grooves[8, 0, -1] = np.nan
+    history = fit(model, grooves, epochs=1)
+    assert history["skipped_steps"] == [2.0]
+    assert_same(weights(model), before, 0)
+
+
+def test_a_loss_of_the_users_own_is_refused(tiny):
+    with pytest.raises(TrainingError, match="has its own loss"):
+        tiny().compile(loss="mse")
+
+
+# --- Objective ----------------------------------------------------------------
+
+
+def test_free_bits_are_on_the_total():
+    kl = ops.convert_to_tensor(np.array([1.0, 40.0], "float32"))
+    cost = ops.convert_to_numpy(kl_cost(kl, 48.0))
+    np.testing.assert_allclose(cost, [0.0, 40.0 - 48.0 * np.log(2.0)], rtol=1e-6)
+
+
+def test_beta_is_annealed_while_training(tiny, grooves):
+    model = tiny(beta=0.4, beta_rate=0.5)
+    model.compile()
+    history = fit(model, grooves, epochs=2)  # steps 0, 1 and 2, 3
+    expected = [0.4 * (1 - 0.5**s) for s in range(4)]
+    np.testing.assert_allclose(
+        history["beta"], [np.mean(expected[:2]), np.mean(expected[2:])], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rate", "step", "expected"),
+    [
+        ("constant", 0.3, 1000, 0.3),
+        ("exponential", 0.999, 1000, 1 - 0.999**1000),
+        ("inverse_sigmoid", 200.0, 1000, 1 - 200 / (200 + np.exp(5.0))),
+        ("inverse_sigmoid", 2.0, 10_000, 1.0),
+    ],
+)
+def test_sampling_schedules(schedule, rate, step, expected):
+    actual = sampling_probability(ops.convert_to_tensor(step), schedule, rate)
+    assert float(actual) == pytest.approx(expected, rel=1e-4)
+
+
+def test_learning_rate_and_beta_of_the_original():
+    assert float(ExponentialDecayToFloor()(7.0)) == pytest.approx(
+        (1e-3 - 1e-5) * 0.9999**7 + 1e-5, rel=1e-5
+    )
+    assert float(beta_at(ops.convert_to_tensor(3), 0.2, 0.0)) == pytest.approx(0.2)
+
+
+# --- Features -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"conductor_units": None},
+        {"conductor_autoregressive": True, "dropout": 0.5},
+        {"hierarchical_encoder": True, "encoder_units": (4, 3)},
+        {"sampling_schedule": "inverse_sigmoid", "sampling_rate": 5.0},
+        {"conductor_units": None, "sampling_rate": 0.9, "dropout": 0.3},
+        {"dropout": 0.5, "dropout_per_sequence": True},
+    ],
+    ids=str,
+)
+def test_every_architecture_learns(tiny, grooves, arguments):
+    model = tiny(**arguments)
+    model.compile(keras.optimizers.Adam(2e-2))
+    loss = fit(model, grooves, epochs=12)["loss"]
+    assert np.isfinite(loss).all()
+    assert loss[-1] < 0.8 * loss[0]
+
+
+def test_scheduled_sampling_changes_training_only(tiny, grooves):
+    forced, sampled = tiny(), tiny(sampling_rate=1.0)
+    outputs = [ops.convert_to_numpy(m(grooves)["outputs"]) for m in (forced, sampled)]
+    assert_same([outputs[0]], [outputs[1]])
+    for model in (forced, sampled):
+        model.compile(keras.optimizers.SGD(0.1))
+        fit(model, grooves, epochs=1)
+    assert any(
+        np.abs(a - b).max() > 1e-6
+        for a, b in zip(weights(forced), weights(sampled), strict=True)
+    )
+
+
+def test_mixed_bfloat16(tiny, grooves):
+    model = tiny(dtype="mixed_bfloat16", dropout=0.2)
+    model.compile(keras.optimizers.Adam(2e-2))
+    loss = fit(model, grooves, epochs=12)["loss"]
+    assert loss[-1] < 0.8 * loss[0]
+    assert model.sample(2, seed=0).shape == (2, 8, 6)
+    # The posterior stays in float32: a KL in bfloat16 is too coarse to train on.
+    assert keras.backend.standardize_dtype(model(grooves)["z_mean"].dtype) == "float32"
+
+
+def test_accumulated_gradients_are_those_of_the_large_batch(tiny, grooves):
+    # Plain SGD without noise: posterior means need no noise at beta 0.
+    whole, parts = tiny(beta=0.0), tiny(beta=0.0)
+    noise = np.random.default_rng(1).normal(size=(16, 3)).astype("float32")
+    whole.compile(keras.optimizers.SGD(0.1))
+    parts.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+    batch = {"grooves": grooves, "noise": noise}
+    whole.fit(batch, batch_size=16, shuffle=False, verbose=0)
+    parts.fit(batch, batch_size=8, shuffle=False, verbose=0)
+    assert_same(weights(whole), weights(parts), 1e-5)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="Keras on PyTorch runs single steps")
+def test_steps_per_execution(tiny, grooves):
+    one, several = tiny(), tiny()
+    one.compile(keras.optimizers.SGD(0.1))
+    several.compile(keras.optimizers.SGD(0.1), steps_per_execution=2)
+    for model in (one, several):
+        fit(model, grooves)
+    assert_same(weights(one), weights(several), 1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.skipif(BACKEND == "torch", reason="needs a C++ compiler at run time")
+def test_jit_compile(tiny, grooves, jit):
+    reference, model = tiny(), tiny()
+    reference.compile(keras.optimizers.SGD(0.1))
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=jit)
+    for each in (reference, model):
+        fit(each, grooves, epochs=1)
+    assert_same(weights(reference), weights(model), 1e-5)
+
+
+@pytest.mark.parametrize("kind", ["tf.data", "torch"])
+def test_datasets_of_the_backends(tiny, grooves, kind):
+    if kind == "tf.data":
+        tf = pytest.importorskip("tensorflow")
+        data = tf.data.Dataset.from_tensor_slices(grooves).batch(8)
+    else:
+        torch = pytest.importorskip("torch")
+        tensors = torch.utils.data.TensorDataset(torch.from_numpy(grooves))
+        data = torch.utils.data.DataLoader(tensors, batch_size=8)
+    arrays, other = tiny(), tiny()
+    for model in (arrays, other):
+        model.compile(keras.optimizers.SGD(0.1))
+    fit(arrays, grooves, epochs=1)
+    other.fit(data, epochs=1, shuffle=False, verbose=0)
+    assert_same(weights(arrays), weights(other), 1e-6)
+
+
+def test_inputs_controls_and_lengths(tiny, grooves):
+    model = tiny(control_dim=2)
+    batch = {
+        "grooves": grooves,
+        "inputs": np.zeros_like(grooves),
+        "controls": grooves[..., :2],
+        "lengths": np.full(16, 5, "int32"),
+    }
+    model.compile(keras.optimizers.SGD(0.1))
+    fit(model, batch, epochs=1)
+    short = model.evaluate(batch, verbose=0, return_dict=True)
+    changed = {k: v.copy() for k, v in batch.items()}
+    changed["grooves"][:, 5:] = 1.0
+    changed["controls"][:, 5:] = 0.0
+    assert model.evaluate(changed, verbose=0, return_dict=True)["hits"] == (
+        pytest.approx(short["hits"], rel=1e-5)
+    )
+
+
+# --- Repeating and resuming ---------------------------------------------------
+
+
+def test_a_seed_repeats_a_run(tiny, grooves):
+    runs = []
+    for seed in (3, 3, 4):
+        model = tiny(seed=seed, dropout=0.3)
+        model.compile()
+        fit(model, grooves)
+        runs.append(weights(model))
+    assert_same(runs[0], runs[1], 0 if BACKEND != "tensorflow" else 1e-7)
+    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(runs[0], runs[2], strict=True))
+
+
+def test_saved_and_loaded_in_the_middle(tiny, grooves, tmp_path):
+    straight, half = (tiny(dropout=0.3, sampling_rate=0.5) for _ in range(2))
+    straight.compile()
+    fit(straight, grooves, epochs=4)
+    half.compile()
+    fit(half, grooves, epochs=2)
+    half.save(tmp_path / "half.keras")
+    resumed = keras.models.load_model(tmp_path / "half.keras")
+    assert int(resumed.step) == 4
+    fit(resumed, grooves, epochs=2)
+    assert_same(weights(straight), weights(resumed), 1e-6)
+
+
+def test_weights_and_config_survive(tiny, grooves, tmp_path):
+    model = tiny(dropout=0.3)
+    twin = type(model).from_config(model.get_config())
+    assert twin.get_config() == model.get_config()
+    model.compile()
+    fit(model, grooves, epochs=1)
+    model.save_weights(tmp_path / "model.weights.h5")
+    twin.load_weights(tmp_path / "model.weights.h5")
+    outputs = [ops.convert_to_numpy(m(grooves)["outputs"]) for m in (model, twin)]
+    assert_same([outputs[0]], [outputs[1]])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"latent_dim": 0},
+        {"latent_dim": 1 << 20},
+        {"num_bars": 2.5},
+        {"encoder_units": ()},
+        {"encoder_units": "64"},
+        {"dropout": 1.0},
+        {"heads": "laplace"},
+        {"beta_rate": float("nan")},
+        {"sampling_rate": 1.5},
+        {"sampling_schedule": "inverse_sigmoid", "sampling_rate": 0.5},
+        {"conductor_units": None, "conductor_autoregressive": True},
+        {"num_bars": 64, "steps_per_bar": 768},
+    ],
+    ids=str,
+)
+def test_impossible_configurations_are_refused(tiny, arguments):
+    with pytest.raises(ConfigError):
+        tiny(**arguments)
