@@ -4,6 +4,7 @@ A set of grooves is one array (n, steps, 27): hits, velocities and offsets of th
 drums side by side, offsets being `2 * steps` and positive when early.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from keras_musicvae.errors import EvaluationError
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 
 HIT_THRESHOLD = 0.5
+
+Scores = dict[str, float]  # name of a figure -> its value, NaN where it has none
 
 
 class GrooveArrays(NamedTuple):
@@ -63,3 +66,8 @@ def check_same_length(length: int, **arrays: np.ndarray) -> None:
                 f"`{name}` must have one entry per groove, {length}. "
                 f"Received: {len(array)}"
             )
+
+
+def as_scores(figures: Mapping[str, np.ndarray]) -> Scores:
+    """Figures of one set, arrays of one number each, as plain numbers."""
+    return {name: float(value) for name, value in figures.items()}

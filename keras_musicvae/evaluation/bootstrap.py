@@ -3,11 +3,12 @@
 Windows of one file resemble each other, so whole files are drawn, not windows (the
 cluster bootstrap; Davison & Hinkley, "Bootstrap Methods and their Application", 1997,
 section 3.8). A resample is a weight per window: how often its file was drawn.
+A statistic takes many resamples at once, as one matrix of weights.
 Resamples depend on the files and the seed alone, so two models that are measured on
 the same windows meet the same resamples and their difference has an interval too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,8 +17,8 @@ from keras_musicvae.errors import EvaluationError
 
 REPEATS = 1000
 LEVEL = 0.95
+BLOCK = 100  # resamples held at once
 
-Scores = dict[str, float]
 Interval = tuple[float, float]
 
 
@@ -32,7 +33,7 @@ def resamples(
         seed: Of NumPy's generator, whole numbers of at least 0.
 
     Yields:
-        (n,) float64, how often each window counts.
+        (resamples, n) float64, how often each window counts; 100 resamples at once.
     """
     labels = np.asarray(files)
     if labels.ndim != 1 or not labels.size or repeats < 1:
@@ -43,13 +44,14 @@ def resamples(
     names, file_of_window = np.unique(labels, return_inverse=True)
     generator = np.random.default_rng(seed)
     uniform = np.full(len(names), 1.0 / len(names))
-    for _ in range(repeats):
-        drawn = generator.multinomial(len(names), uniform)
-        yield drawn[file_of_window].astype(np.float64)
+    for start in range(0, repeats, BLOCK):
+        rows = min(BLOCK, repeats - start)
+        drawn = generator.multinomial(len(names), uniform, size=rows)
+        yield drawn[:, file_of_window].astype(np.float64)
 
 
 def bootstrap_intervals(
-    statistic: Callable[..., Scores],
+    statistic: Callable[..., Mapping[str, np.ndarray]],
     *files: ArrayLike,
     repeats: int = REPEATS,
     level: float = LEVEL,
@@ -58,7 +60,8 @@ def bootstrap_intervals(
     """Percentile intervals of every figure that `statistic` gives.
 
     Args:
-        statistic: Takes (n,) weights for each of `files`, gives name -> figure.
+        statistic: Takes weights (resamples, n) for each of `files`, gives name ->
+            figures (resamples,).
         *files: (n,), the file of each window; one for each set that is drawn from, as
             real grooves and samples, which are then drawn independently.
         repeats: Resamples. Defaults to 1000.
@@ -70,7 +73,7 @@ def bootstrap_intervals(
 
     Example:
         >>> hits = np.array([3.0, 5.0, 4.0])
-        >>> mean = lambda weights: {"mean": float(weights @ hits / weights.sum())}
+        >>> mean = lambda weights: {"mean": weights @ hits / weights.sum(axis=-1)}
         >>> low, high = bootstrap_intervals(mean, ["a", "b", "c"])["mean"]
         >>> 3.0 <= low < 4.0 < high <= 5.0
         True
@@ -84,7 +87,7 @@ def bootstrap_intervals(
     draws = [statistic(*weights) for weights in zip(*sets, strict=True)]
     tail = (1.0 - level) / 2.0
     return {
-        name: _quantiles(np.array([draw[name] for draw in draws]), tail)
+        name: _quantiles(np.concatenate([draw[name] for draw in draws]), tail)
         for name in draws[0]
     }
 

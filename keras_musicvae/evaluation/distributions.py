@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import check_same_length, split_grooves
+from keras_musicvae.evaluation.arrays import (
+    Scores,
+    as_scores,
+    check_same_length,
+    split_grooves,
+)
 
 NUM_BINS = 50
 VELOCITY_RANGE = (0.0, 1.0)
@@ -59,44 +64,42 @@ def count_groove(grooves: ArrayLike, name: str = "grooves") -> GrooveCounts:
     )
 
 
-def kl_divergence(real: ArrayLike, system: ArrayLike) -> float:
+def kl_divergence(real: ArrayLike, system: ArrayLike) -> np.ndarray:
     """KL(real || system) in nats of two histograms over one grid.
 
     One is added to each bin (Laplace), so that an empty bin costs much, not infinity.
 
     Args:
-        real: (bins,) counts.
-        system: (bins,) counts.
+        real: (..., bins) counts.
+        system: (..., bins) counts.
+
+    Returns:
+        (...); NaN where a histogram is empty: smoothed, it would pass for a uniform
+        and rather good one.
 
     Example:
-        >>> kl_divergence([5, 5], [50, 50])
+        >>> float(kl_divergence([5, 5], [50, 50]))
         0.0
     """
     p, q = np.asarray(real, np.float64), np.asarray(system, np.float64)
-    if p.shape != q.shape or p.ndim != 1:
+    if p.shape != q.shape or not p.ndim:
         raise EvaluationError(
             f"Histograms must share one grid. Received: {p.shape} and {q.shape}"
         )
+    known = p.any(axis=-1) & q.any(axis=-1)
     p, q = p + 1.0, q + 1.0
-    p, q = p / p.sum(), q / q.sum()
-    return float(np.sum(p * np.log(p / q)))
+    p, q = p / p.sum(axis=-1, keepdims=True), q / q.sum(axis=-1, keepdims=True)
+    return np.where(known, np.sum(p * np.log(p / q), axis=-1), np.nan)
 
 
 def distribution_scores(
-    real: GrooveCounts,
-    system: GrooveCounts,
-    real_weights: np.ndarray | None = None,
-    system_weights: np.ndarray | None = None,
-    *,
-    steps_per_bar: int = 16,
-) -> dict[str, float]:
+    real: GrooveCounts, system: GrooveCounts, *, steps_per_bar: int = 16
+) -> Scores:
     """How far two sets of grooves are apart as distributions.
 
     Args:
         real: The grooves that were played.
         system: The grooves of the model, as many as you like.
-        real_weights: (n,), how often each real groove counts. Defaults to once each.
-        system_weights: (m,), the same for the system.
         steps_per_bar: Defaults to 16.
 
     Returns:
@@ -106,54 +109,75 @@ def distribution_scores(
         mean absolute differences of `hit_rates` over the drums and over the
         steps of the window, and `cell_rate_error`, over both.
     """
-    w_real = _weights(real_weights, len(real))
-    w_system = _weights(system_weights, len(system))
+    weights = np.ones(len(real)), np.ones(len(system))
+    return as_scores(
+        weighted_distribution_scores(
+            real, system, *weights, steps_per_bar=steps_per_bar
+        )
+    )
+
+
+def weighted_distribution_scores(
+    real: GrooveCounts,
+    system: GrooveCounts,
+    real_weights: np.ndarray,
+    system_weights: np.ndarray,
+    *,
+    steps_per_bar: int = 16,
+) -> dict[str, np.ndarray]:
+    """`distribution_scores` of grooves that count several times, or not at all.
+
+    Args:
+        real: The grooves that were played.
+        system: The grooves of the model.
+        real_weights: (..., n), how often each real groove counts.
+        system_weights: (..., m), the same for the system.
+        steps_per_bar: Defaults to 16.
+
+    Returns:
+        name -> (...).
+    """
     if real.hits.shape[1:] != system.hits.shape[1:]:
         raise EvaluationError(
             "Both sets must have as many steps. Received: "
             f"{real.hits.shape[1]} and {system.hits.shape[1]}"
         )
-    real_rates, rates = hit_rates(real, w_real), hit_rates(system, w_system)
-    error = np.abs(rates.mean(axis=0) - real_rates.mean(axis=0))
-    step_error = np.abs(rates.mean(axis=1) - real_rates.mean(axis=1))
+    real_rates = hit_rates(real, real_weights)
+    rates = hit_rates(system, system_weights)
+    off = rates - real_rates
     return {
-        "timing_kl": kl_divergence(w_real @ real.timing, w_system @ system.timing),
-        "velocity_kl": kl_divergence(
-            w_real @ real.velocity, w_system @ system.velocity
+        "timing_kl": kl_divergence(
+            real_weights @ real.timing, system_weights @ system.timing
         ),
-        "real_hits_per_bar": float(real_rates.sum(axis=1).mean() * steps_per_bar),
-        "hits_per_bar": float(rates.sum(axis=1).mean() * steps_per_bar),
-        "drum_rate_error": float(error.mean()),
-        "step_rate_error": float(step_error.mean()),
-        "cell_rate_error": float(np.abs(rates - real_rates).mean()),
+        "velocity_kl": kl_divergence(
+            real_weights @ real.velocity, system_weights @ system.velocity
+        ),
+        "real_hits_per_bar": real_rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
+        "hits_per_bar": rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
+        "drum_rate_error": np.abs(off.mean(axis=-2)).mean(axis=-1),
+        "step_rate_error": np.abs(off.mean(axis=-1)).mean(axis=-1),
+        "cell_rate_error": np.abs(off).mean(axis=(-2, -1)),
     }
 
 
 def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.ndarray:
-    """The share of windows that hit each cell: (steps, 9), 0 to 1.
+    """The share of windows that hit each cell: (..., steps, 9), 0 to 1.
 
     Its mean over the steps is the hit rate per drum, over the drums per step.
+
+    Args:
+        counts: What `count_groove` gave, of one groove at least.
+        weights: (..., n), how often each groove counts. Defaults to once each.
     """
-    w = _weights(weights, len(counts))
-    return (w @ counts.cells / w.sum()).reshape(counts.hits.shape[1:])
-
-
-def _hits_kl(real: np.ndarray, system: np.ndarray) -> float:
-    # Add-one smoothing would make a silent system a uniform, rather good one.
-    if not real.any() or not system.any():
-        return float("nan")
-    return kl_divergence(real, system)
-
-
-def _weights(weights: np.ndarray | None, length: int) -> np.ndarray:
     if weights is None:
-        weights = np.ones(length)
-    check_same_length(length, weights=weights)
-    if not np.sum(weights) > 0:
+        weights = np.ones(len(counts))
+    check_same_length(len(counts), weights=weights.T)
+    if not len(counts):
         raise EvaluationError(
             "A distribution needs at least one groove. Received: none"
         )
-    return weights
+    rates = weights @ counts.cells / weights.sum(axis=-1, keepdims=True)
+    return rates.reshape(*rates.shape[:-1], *counts.hits.shape[1:])
 
 
 def _window_histograms(

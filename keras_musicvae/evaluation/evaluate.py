@@ -14,7 +14,8 @@ import numpy as np
 from keras_musicvae import __version__
 from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.bootstrap import LEVEL, REPEATS, Interval, Scores
+from keras_musicvae.evaluation.arrays import Scores
+from keras_musicvae.evaluation.bootstrap import LEVEL, REPEATS, Interval
 from keras_musicvae.evaluation.distributions import GrooveCounts, count_groove
 from keras_musicvae.evaluation.interpolation import interpolation_scores
 from keras_musicvae.evaluation.measure import (

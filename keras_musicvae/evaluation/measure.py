@@ -9,25 +9,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_musicvae.evaluation.arrays import Scores, as_scores
 from keras_musicvae.evaluation.bootstrap import (
     LEVEL,
     REPEATS,
     Interval,
-    Scores,
     bootstrap_intervals,
 )
 from keras_musicvae.evaluation.distributions import (
     GrooveCounts,
     count_groove,
-    distribution_scores,
+    weighted_distribution_scores,
 )
 from keras_musicvae.evaluation.features import groove_features
 from keras_musicvae.evaluation.metrics import (
     ReconstructionCounts,
     count_reconstruction,
-    reconstruction_scores,
+    weighted_reconstruction_scores,
 )
 from keras_musicvae.evaluation.set_distances import set_distances
+
+Figures = dict[str, np.ndarray]  # name -> one value per resample
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,16 @@ def measure_reconstruction(
     )
     real, given = count_groove(test.grooves), count_groove(system)
 
-    def statistic(weights: np.ndarray) -> Scores:
+    def statistic(weights: np.ndarray) -> Figures:
         return {
-            **reconstruction_scores(counts, weights),
-            **distribution_scores(
+            **weighted_reconstruction_scores(counts, weights),
+            **weighted_distribution_scores(
                 real, given, weights, weights, steps_per_bar=test.steps_per_bar
             ),
         }
 
     return Measurement(
-        figures=statistic(np.ones(len(counts))),
+        figures=as_scores(statistic(np.ones(len(counts)))),
         intervals=_intervals(statistic, bootstrap, test.files),
         counts=counts,
         distribution=given,
@@ -125,13 +127,13 @@ def measure_samples(
     """
     real, given = count_groove(test.grooves), count_groove(samples)
 
-    def statistic(real_weights: np.ndarray, weights: np.ndarray) -> Scores:
-        return distribution_scores(
+    def statistic(real_weights: np.ndarray, weights: np.ndarray) -> Figures:
+        return weighted_distribution_scores(
             real, given, real_weights, weights, steps_per_bar=test.steps_per_bar
         )
 
     return Measurement(
-        figures=statistic(np.ones(len(real)), np.ones(len(given))),
+        figures=as_scores(statistic(np.ones(len(real)), np.ones(len(given)))),
         intervals=_intervals(statistic, bootstrap, test.files, np.arange(len(given))),
         distribution=given,
     )
@@ -170,13 +172,13 @@ def measure_difference(
     whose interval excludes 0 is more than the luck of the test files.
     """
 
-    def statistic(weights: np.ndarray) -> Scores:
-        ours = reconstruction_scores(counts, weights)
-        theirs = reconstruction_scores(baseline, weights)
+    def statistic(weights: np.ndarray) -> Figures:
+        ours = weighted_reconstruction_scores(counts, weights)
+        theirs = weighted_reconstruction_scores(baseline, weights)
         return {name: ours[name] - theirs[name] for name in ours}
 
     return Measurement(
-        figures=statistic(np.ones(len(counts))),
+        figures=as_scores(statistic(np.ones(len(counts)))),
         intervals=_intervals(statistic, bootstrap, files),
     )
 
@@ -186,18 +188,18 @@ def measure_means(
 ) -> Measurement:
     """The mean over the windows of each of some values, (n,) each."""
 
-    def statistic(weights: np.ndarray) -> Scores:
-        total = weights.sum()
-        return {name: float(weights @ array / total) for name, array in values.items()}
+    def statistic(weights: np.ndarray) -> Figures:
+        total = weights.sum(axis=-1)
+        return {name: weights @ array / total for name, array in values.items()}
 
     return Measurement(
-        figures=statistic(np.ones(len(files))),
+        figures=as_scores(statistic(np.ones(len(files)))),
         intervals=_intervals(statistic, bootstrap, files),
     )
 
 
 def _intervals(
-    statistic: Callable[..., Scores], bootstrap: Bootstrap, *files: np.ndarray
+    statistic: Callable[..., Figures], bootstrap: Bootstrap, *files: np.ndarray
 ) -> dict[str, Interval]:
     return bootstrap_intervals(
         statistic,

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import check_same_length, split_grooves
+from keras_musicvae.evaluation.arrays import (
+    Scores,
+    as_scores,
+    check_same_length,
+    split_grooves,
+)
 from keras_musicvae.grooves.drum_maps import DRUMS
 
 MILLISECONDS_PER_MINUTE = 60_000.0
@@ -112,15 +117,11 @@ def count_reconstruction(
     )
 
 
-def reconstruction_scores(
-    counts: ReconstructionCounts, weights: np.ndarray | None = None
-) -> dict[str, float]:
+def reconstruction_scores(counts: ReconstructionCounts) -> Scores:
     """The figures of a reconstruction over all windows and drums.
 
     Args:
         counts: What `count_reconstruction` gave.
-        weights: (n,), how often each window counts; a bootstrap resample. Defaults to
-            once each.
 
     Returns:
         `precision`, `recall`, `f1` of the hits; `step_accuracy`, the share of steps
@@ -129,27 +130,39 @@ def reconstruction_scores(
         hits reconstructed; `real_hits_per_window`, `hits_per_window`. NaN where the
         figure has no value, as the precision of a system that never hits.
     """
-    sums = _weighted_sums(counts, weights)
-    return {name: float(value) for name, value in _scores(sums, sum_drums=True).items()}
+    return as_scores(weighted_reconstruction_scores(counts, np.ones(len(counts))))
+
+
+def weighted_reconstruction_scores(
+    counts: ReconstructionCounts, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """`reconstruction_scores` of windows that count several times, or not at all.
+
+    Args:
+        counts: What `count_reconstruction` gave.
+        weights: (..., n), how often each window counts; rows of bootstrap resamples.
+
+    Returns:
+        name -> (...).
+    """
+    return _scores(_weighted_sums(counts, weights), sum_drums=True)
 
 
 def drum_scores(
     counts: ReconstructionCounts, drums: Sequence[str] = DRUMS
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Scores]:
     """The figures of `reconstruction_scores` for each drum on its own.
 
     A drum has no `step_accuracy`; its `cell_accuracy` is the same thing.
     """
-    scores = _scores(_weighted_sums(counts, None), sum_drums=False)
+    scores = _scores(_weighted_sums(counts, np.ones(len(counts))), sum_drums=False)
     return {
         drum: {name: float(values[i]) for name, values in scores.items()}
         for i, drum in enumerate(drums)
     }
 
 
-def group_scores(
-    counts: ReconstructionCounts, groups: ArrayLike
-) -> dict[str, dict[str, float]]:
+def group_scores(counts: ReconstructionCounts, groups: ArrayLike) -> dict[str, Scores]:
     """The figures of `reconstruction_scores` for each group of windows.
 
     Args:
@@ -173,10 +186,14 @@ def group_scores(
 
 
 def _scores(sums: dict[str, np.ndarray], *, sum_drums: bool) -> dict[str, np.ndarray]:
-    windows, steps = sums["windows"], sums["steps"]
-    drums = sums["real_hits"].shape[-1]
+    """Ratios of sums: (..., 9) per drum, or (...) over all drums."""
+    windows, steps = sums.pop("windows"), sums.pop("steps")
+    right_steps, drums = sums.pop("right_steps"), 1
     if sum_drums:
-        sums = {name: value.sum() for name, value in sums.items()}
+        drums = sums["real_hits"].shape[-1]
+        sums = {name: value.sum(axis=-1) for name, value in sums.items()}
+    else:
+        windows, steps = windows[..., np.newaxis], steps[..., np.newaxis]
     real, given, shared = (
         sums[name] for name in ("real_hits", "system_hits", "shared_hits")
     )
@@ -184,9 +201,7 @@ def _scores(sums: dict[str, np.ndarray], *, sum_drums: bool) -> dict[str, np.nda
         "precision": _ratio(shared, given),
         "recall": _ratio(shared, real),
         "f1": _ratio(2.0 * shared, real + given),
-        "cell_accuracy": _ratio(
-            sums["right_cells"], steps * (drums if sum_drums else 1)
-        ),
+        "cell_accuracy": _ratio(sums["right_cells"], steps * drums),
         "timing_mae_ms": _ratio(sums["timing_ms"], shared),
         "timing_mse": _ratio(sums["timing_squared"], shared),
         "velocity_mae": _ratio(sums["velocity"], shared),
@@ -194,21 +209,18 @@ def _scores(sums: dict[str, np.ndarray], *, sum_drums: bool) -> dict[str, np.nda
         "hits_per_window": _ratio(given, windows),
     }
     if sum_drums:
-        scores["step_accuracy"] = _ratio(sums["right_steps"], steps)
+        scores["step_accuracy"] = _ratio(right_steps, steps)
     return scores
 
 
 def _weighted_sums(
-    counts: ReconstructionCounts, weights: np.ndarray | None
+    counts: ReconstructionCounts, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    if weights is None:
-        weights = np.ones(len(counts))
-    check_same_length(len(counts), weights=weights)
+    check_same_length(len(counts), weights=weights.T)
     sums = {
         field.name: weights @ getattr(counts, field.name) for field in fields(counts)
     }
-    sums["windows"] = weights.sum()
-    return sums
+    return sums | {"windows": weights.sum(axis=-1)}
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -6,14 +6,16 @@ from keras_musicvae.evaluation.bootstrap import bootstrap_intervals, resamples
 
 
 def mean_of(values):
-    return lambda weights: {"mean": float(weights @ values / weights.sum())}
+    return lambda weights: {"mean": weights @ values / weights.sum(axis=-1)}
 
 
 def test_files_are_drawn_whole_and_as_many_as_there_are():
     files = np.array(["a", "b", "a", "c"])
-    for weights in resamples(files, repeats=20, seed=0):
-        assert weights[0] == weights[2]
-        assert weights[[0, 1, 3]].sum() == 3
+    draws = np.concatenate(list(resamples(files, repeats=250, seed=0)))
+    assert draws.shape == (250, 4)
+    assert np.array_equal(draws[:, 0], draws[:, 2])
+    assert (draws[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert draws.mean(axis=0) == pytest.approx(np.ones(4), abs=0.2)
 
 
 def test_the_seed_decides():
@@ -39,7 +41,8 @@ def test_windows_of_one_file_do_not_count_as_independent():
 
 def test_undefined_figures_are_left_out():
     def sometimes(weights):
-        return {"some": 1.0 if weights[0] else float("nan"), "none": float("nan")}
+        some = np.where(weights[:, 0] > 0, 1.0, np.nan)
+        return {"some": some, "none": np.full(len(weights), np.nan)}
 
     intervals = bootstrap_intervals(sometimes, [0, 1, 2], repeats=50)
     assert intervals["some"] == (1.0, 1.0) and np.isnan(intervals["none"]).all()

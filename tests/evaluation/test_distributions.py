@@ -8,6 +8,7 @@ from keras_musicvae.evaluation.distributions import (
     distribution_scores,
     hit_rates,
     kl_divergence,
+    weighted_distribution_scores,
 )
 
 
@@ -64,16 +65,28 @@ def test_hits_per_bar_and_rates_are_counted_by_hand():
 
 def test_weights_repeat_windows():
     real, system = random_grooves(5, seed=1), random_grooves(4, seed=2)
-    scores = distribution_scores(
+    scores = weighted_distribution_scores(
         count_groove(real),
         count_groove(system),
-        np.array([2.0, 0, 1, 1, 1]),
-        np.array([0.0, 3, 0, 1]),
+        np.array([[2.0, 0, 1, 1, 1], [1, 1, 1, 1, 1]]),
+        np.array([[0.0, 3, 0, 1], [1, 1, 1, 1]]),
     )
     expected = distribution_scores(
         count_groove(real[[0, 0, 2, 3, 4]]), count_groove(system[[1, 1, 1, 3]])
     )
-    assert scores == pytest.approx(expected)
+    assert {name: value[0] for name, value in scores.items()} == pytest.approx(expected)
+    whole = distribution_scores(count_groove(real), count_groove(system))
+    assert {name: value[1] for name, value in scores.items()} == pytest.approx(whole)
+
+
+def test_silence_has_no_divergence():
+    assert np.isnan(kl_divergence([0, 0], [1, 2])) and np.isnan(
+        kl_divergence([1, 2], [0, 0])
+    )
+    scores = distribution_scores(
+        count_groove(random_grooves()), count_groove(np.zeros((3, 32, 27)))
+    )
+    assert np.isnan(scores["timing_kl"]) and scores["hits_per_bar"] == 0.0
 
 
 def test_other_grids_and_empty_sets_are_refused():

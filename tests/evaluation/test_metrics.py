@@ -8,6 +8,7 @@ from keras_musicvae.evaluation.metrics import (
     drum_scores,
     group_scores,
     reconstruction_scores,
+    weighted_reconstruction_scores,
 )
 
 KICK, SNARE = 0, 1
@@ -93,7 +94,11 @@ def test_scores_are_ratios_of_sums_and_weights_repeat_windows():
     weights = np.array([2.0, 0, 1, 0, 0, 3])
     repeated = np.repeat(np.arange(6), weights.astype(int))
     expected = scores_of(real[repeated], system[repeated], tempos[repeated])
-    assert reconstruction_scores(counts, weights) == pytest.approx(expected)
+    both = weighted_reconstruction_scores(counts, np.stack([weights, np.ones(6)]))
+    assert {name: value[0] for name, value in both.items()} == pytest.approx(expected)
+    assert {name: value[1] for name, value in both.items()} == pytest.approx(
+        reconstruction_scores(counts)
+    )
 
 
 def test_scores_per_drum_match_those_of_that_drum_alone():
