@@ -30,7 +30,7 @@ from keras_musicvae.models.losses import (
 )
 from keras_musicvae.models.schedules import beta_at, sampling_probability
 from keras_musicvae.models.trainer import GrooveTrainer
-from keras_musicvae.models.validation import check_config
+from keras_musicvae.models.validation import check_base_arguments, check_config
 from keras_musicvae.models.verbs import MusicVerbs
 
 # Draws of random numbers in a training step; the modules take ranges of them.
@@ -159,6 +159,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
                 "seed": seed,
             }
         )
+        check_base_arguments(kwargs)
         super().__init__(**kwargs)
         for name, value in self._config.items():
             if name != "heads":

@@ -4,12 +4,16 @@ Configurations also come from strangers' presets: the limits keep one from askin
 absurd amounts of memory.
 """
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.models.heads import HEADS
 from keras_musicvae.models.schedules import SAMPLING_SCHEDULES
+
+# What every Keras model takes besides.
+BASE_ARGUMENTS = ("name", "dtype", "trainable")
 
 MAX_UNITS = 8192
 MAX_LAYERS = 8
@@ -76,6 +80,21 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
             "`sampling_rate` must be above 0 with the schedule 'exponential'."
         )
     return checked
+
+
+def check_base_arguments(arguments: Mapping[str, Any]) -> None:
+    """Refuses arguments of the constructor that nothing knows.
+
+    Raises:
+        ConfigError: There is one; the message names the closest.
+    """
+    for name in arguments:
+        if name not in BASE_ARGUMENTS:
+            close = difflib.get_close_matches(name, CHECKS, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            raise ConfigError(
+                f"Unknown model argument: {name!r}. {hint}Allowed: {', '.join(CHECKS)}"
+            )
 
 
 def _integer(low: int, high: int) -> tuple[Check, str]:

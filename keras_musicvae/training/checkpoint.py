@@ -1,6 +1,6 @@
 """What an interrupted run needs to go on as if nothing had happened.
 
-A checkpoint is a folder with the weights, the optimizer's variables and a JSON record
+A checkpoint is a folder with the weights, the optimizer's among them, and a JSON record
 of the epochs so far. The noise of training is a function of the step counter, which is
 one of the weights, and the order of the batches is one of the epoch: nothing else has
 to be kept. The folder is replaced as a whole, so that a kill leaves the old one.
@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_musicvae.errors import TrainingError
 
 WEIGHTS = "model.weights.h5"
-OPTIMIZER = "optimizer.npz"
 RECORD = "record.json"
 
 
@@ -30,11 +28,6 @@ def save_checkpoint(
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     model.save_weights(new / WEIGHTS)
-    arrays = [
-        keras.ops.convert_to_numpy(variable.value)
-        for variable in model.optimizer.variables
-    ]
-    np.savez(new / OPTIMIZER, *arrays)
     (new / RECORD).write_text(json.dumps(record, indent=1))
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -67,13 +60,9 @@ def load_checkpoint(folder: Path, model: keras.Model) -> None:
         TrainingError: The checkpoint belongs to another model or is damaged.
     """
     try:
-        model.load_weights(folder / WEIGHTS)
+        # Keras loads the optimizer's variables too, if they exist.
         model.optimizer.build(model.trainable_variables)
-        with np.load(folder / OPTIMIZER, allow_pickle=False) as arrays:
-            values = [arrays[name] for name in arrays.files]
-        variables = model.optimizer.variables
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        model.load_weights(folder / WEIGHTS)
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(folder, error) from error
 

@@ -138,6 +138,7 @@ def train(
             validation_batch_size=settings.batch_size,
             epochs=settings.epochs,
             initial_epoch=done,
+            shuffle=False,  # the batches are shuffled already, by the seed
             callbacks=[recorder, CollapseWarning(), *_tensorboard(out)],
             verbose=verbose,
         )

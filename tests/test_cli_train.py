@@ -1,0 +1,78 @@
+"""`keras-musicvae train`, as typed in a shell."""
+
+import subprocess
+import sys
+
+import pytest
+
+from keras_musicvae.cli.main import build_parser, main
+
+pytest_plugins = ["training.conftest"]
+
+SMALL = [
+    "--epochs=1",
+    "--batch-size=8",
+    "--latent-dim=3",
+    "--set=encoder_units=[6]",
+    "--set=decoder_units=[5]",
+    "--set=conductor_units=[4]",
+]
+
+
+def test_from_windows_to_midi(data, tmp_path):
+    def shell(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "keras_musicvae", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+        )
+
+    run = tmp_path / "run"
+    trained = shell("train", data, "--out", run, *SMALL)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stdout.splitlines()[-1] == f"preset: {run / 'preset'}"
+    made = shell(
+        "generate", "--preset", run / "preset", "--number", 2, "--seed", 1,
+        "--temperature", 0.7, "--tempo", 96, "--out", tmp_path / "samples",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert len(list((tmp_path / "samples").glob("*.mid"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nowhere", "--out", "run"], "nowhere"),
+        (["train", "{data}", "--out", "run", "--set", "nonsense=1"], "nonsense"),
+        (["train", "{data}", "--out", "run", "--set", "beta"], "NAME=JSON"),
+        (["train", "{data}", "--out", "file/run"], "file"),
+    ],
+    ids=str,
+)
+def test_mistakes_cost_one_line(
+    data, tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    code = main([a.format(data=data) for a in arguments] + ["--batch-size=8"])
+    captured = capsys.readouterr()
+    assert code == 1
+    assert len(captured.err.strip().splitlines()) == 1
+    assert message in captured.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_usage_errors_exit_with_2():
+    for arguments in (["train"], ["train", "x", "--out", "y", "--epochs", "0"]):
+        with pytest.raises(SystemExit) as stop:
+            build_parser().parse_args(arguments)
+        assert stop.value.code == 2
+
+
+def test_no_backend(monkeypatch, capsys):
+    monkeypatch.setattr("keras_musicvae.backends.choice.find_spec", lambda name: None)
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert main(["train", "x", "--out", "y"]) == 1
+    error = capsys.readouterr().err
+    assert "keras-musicvae[jax]" in error
+    assert len(error.splitlines()) == 1

@@ -1,0 +1,48 @@
+"""The snippets of the README work as they stand."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from shared_data import GROOVE_ZIP, shared_path
+
+from keras_musicvae.cli.main import build_parser
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    pattern = rf"```{language}\n(.*?)```"
+    return re.findall(pattern, README.read_text(), flags=re.DOTALL)
+
+
+def test_python_snippets(tmp_path, monkeypatch):
+    """Run in the order of the page, as one reader would, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    # The download itself is tested against a server; here it is already cached.
+    cache = tmp_path / "keras" / "datasets"
+    cache.mkdir(parents=True)
+    shutil.copy(shared_path(GROOVE_ZIP), cache)
+    variables: dict = {}
+    for block in blocks("python"):
+        exec(compile(block, str(README), "exec"), variables)
+    assert len(list(tmp_path.glob("*.mid"))) == 5
+
+
+def command_lines() -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.startswith("keras-musicvae ")]
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_command_lines_are_understood(line):
+    arguments = shlex.split(line, comments=True)[1:]
+    assert build_parser().parse_args(arguments).command == arguments[0]
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\(((?:docs|examples)/[^)]*)\)", README.read_text()):
+        assert (README.parent / target).is_file(), target
