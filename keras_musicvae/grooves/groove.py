@@ -368,6 +368,23 @@ def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
             f"steps_per_quarter must be an integer from 1 to {MAX_STEPS_PER_QUARTER}. "
             f"Received: {steps_per_quarter!r}"
         )
+    numerator, denominator = check_metre(metre)
+    steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
+    if rest:
+        raise GrooveError(
+            f"a bar of {numerator}/{denominator} does not end on a step of a grid of "
+            f"{steps_per_quarter} per quarter note; use steps_per_quarter="
+            f"{_fitting_grid(numerator, denominator, steps_per_quarter)}"
+        )
+    return steps
+
+
+def check_metre(metre: tuple[int, int]) -> tuple[int, int]:
+    """The metre as two integers.
+
+    Raises:
+        GrooveError: Not a pair, or not a time signature that MIDI knows.
+    """
     try:
         numerator, denominator = (int(value) for value in metre)
     except (TypeError, ValueError):
@@ -380,14 +397,7 @@ def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
             f"a metre is 1 to {MAX_NUMERATOR} over one of "
             f"{', '.join(map(str, powers))}. Received: {numerator}/{denominator}"
         )
-    steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
-    if rest:
-        raise GrooveError(
-            f"a bar of {numerator}/{denominator} does not end on a step of a grid of "
-            f"{steps_per_quarter} per quarter note; use steps_per_quarter="
-            f"{_fitting_grid(numerator, denominator, steps_per_quarter)}"
-        )
-    return steps
+    return numerator, denominator
 
 
 def _fitting_grid(numerator: int, denominator: int, grid: int) -> int:

@@ -35,7 +35,7 @@ class MidiLimits:
         max_metre_changes: Defaults to 1,000.
         max_tempo: Fastest tempo in quarter notes per minute. Defaults to 1,000. (The
             slowest is that of the format, 3.6.)
-        max_numerator: Of a time signature. Defaults to 64.
+        max_bar_quarters: Length of a bar in quarter notes. Defaults to 32.
         max_denominator: Of a time signature. Defaults to 64.
     """
 
@@ -47,7 +47,7 @@ class MidiLimits:
     max_tempo_changes: int = 10_000
     max_metre_changes: int = 1_000
     max_tempo: float = 1_000.0
-    max_numerator: int = 64
+    max_bar_quarters: int = 32
     max_denominator: int = 64
 
 
@@ -307,11 +307,17 @@ class _TrackReader:
             numerator, power = _body_of("time signature", body, 4, pos)[:2]
             if numerator == 0:
                 raise MidiFormatError(f"byte {pos}: a time signature with 0 beats")
-            if numerator > limits.max_numerator or 2**power > limits.max_denominator:
+            if 2**power > limits.max_denominator:
                 raise MidiLimitError(
-                    f"byte {pos}: a time signature of {numerator}/2^{power}; at most "
-                    f"{limits.max_numerator}/{limits.max_denominator} is read "
-                    "(MidiLimits.max_numerator, max_denominator)"
+                    f"byte {pos}: a time signature of {numerator}/2^{power}; the "
+                    f"second number is at most {limits.max_denominator} "
+                    "(MidiLimits.max_denominator)"
+                )
+            if numerator * 4 > limits.max_bar_quarters << power:
+                raise MidiLimitError(
+                    f"byte {pos}: a time signature of {numerator}/{2**power}; a bar "
+                    f"has at most {limits.max_bar_quarters} quarter notes "
+                    "(MidiLimits.max_bar_quarters)"
                 )
             self.num_metres += 1
             if self.num_metres > limits.max_metre_changes:

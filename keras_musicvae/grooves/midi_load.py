@@ -17,6 +17,7 @@ from typing import TypeAlias
 import miditoolkit
 
 from keras_musicvae.errors import MidiError, MidiFormatError, MidiLimitError
+from keras_musicvae.grooves.groove import check_metre
 from keras_musicvae.grooves.midi_check import (
     DEFAULT_LIMITS,
     DRUM_CHANNEL,
@@ -286,6 +287,19 @@ def _check_instruments(midi: miditoolkit.MidiFile, limits: MidiLimits) -> None:
             f"the file ends at tick {midi.max_tick:,}; at most {last:,} are read "
             "(MidiLimits.max_quarters)"
         )
+    if len(midi.time_signature_changes) > limits.max_metre_changes:
+        raise MidiLimitError(
+            f"more than {limits.max_metre_changes:,} time signatures "
+            "(MidiLimits.max_metre_changes)"
+        )
+    for metre in midi.time_signature_changes:
+        beats, unit = check_metre((metre.numerator, metre.denominator))
+        if beats * 4 > unit * limits.max_bar_quarters:
+            raise MidiLimitError(
+                f"a time signature of {beats}/{unit}; a bar has "
+                f"at most {limits.max_bar_quarters} quarter notes "
+                "(MidiLimits.max_bar_quarters)"
+            )
     for change in midi.tempo_changes:
         if not 60e6 / (2**24 - 1) <= change.tempo <= limits.max_tempo:
             raise MidiLimitError(

@@ -27,6 +27,7 @@ from keras_musicvae.grooves.drum_maps import (
 from keras_musicvae.grooves.groove import Groove, bar_steps
 from keras_musicvae.grooves.midi_load import LoadedMidi
 from keras_musicvae.grooves.report import ReadReport, name_channels, name_pitches
+from keras_musicvae.grooves.timing import Part, TempoMap, split_parts
 
 UnknownPitch: TypeAlias = str | Mapping[int, str]
 ZERO_LENGTH = ("auto", "skip", "keep")
@@ -54,17 +55,8 @@ class _Notes:
     def __len__(self) -> int:
         return len(self.ticks)
 
-    def __getitem__(self, chosen: npt.NDArray[np.bool_]) -> "_Notes":
+    def __getitem__(self, chosen: npt.NDArray[np.intp | np.bool_]) -> "_Notes":
         return _Notes(self.ticks[chosen], self.pitches[chosen], self.velocities[chosen])
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A stretch of a file in one metre, in ticks from the start of the file."""
-
-    metre: tuple[int, int]
-    start: int
-    end: int  # 0: the file does not say
 
 
 def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
@@ -100,27 +92,28 @@ def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
         )
     # A mapped pitch is no articulation of the map: its drum's usual one is meant.
     struck = _Notes(notes.ticks, np.where(mapped, 0, notes.pitches), notes.velocities)
-    parts = _parts(loaded)
+    parts = split_parts(loaded.midi, loaded.end_tick)
     owners = _owners(notes.ticks, parts, loaded, options.steps_per_quarter)
+    report = replace(report, remarks=_remarks(loaded, parts, owners[~unknown]))
+    tempos = TempoMap(loaded.midi)
+    # The notes of a part lie together once they are ordered by part.
+    order = np.argsort(owners, kind="stable")
+    bounds = np.searchsorted(owners[order], np.arange(len(parts) + 1))
     grooves = []
-    for index, part in enumerate(parts):
-        here = owners == index
-        if not (here & ~unknown).any():
+    for part, start, stop in zip(parts, bounds, bounds[1:], strict=False):
+        here = order[start:stop]
+        known = here[~unknown[here]]
+        if len(known) == 0:
             continue
-        known = here & ~unknown
+        part_report = replace(
+            report,
+            num_notes=len(here),
+            unknown_pitches=_counts(notes.pitches[here][unknown[here]]),
+            mapped_pitches=_counts(notes.pitches[here][mapped[here]]),
+        )
         grooves.append(
             _groove(
-                loaded,
-                part,
-                struck[known],
-                drums[known],
-                options,
-                replace(
-                    report,
-                    num_notes=int(here.sum()),
-                    unknown_pitches=_counts(notes.pitches[here & unknown]),
-                    mapped_pitches=_counts(notes.pitches[here & mapped]),
-                ),
+                loaded, part, tempos, struck[known], drums[known], options, part_report
             )
         )
     return grooves
@@ -162,7 +155,8 @@ def quantize_positions(
 
 def _groove(
     loaded: LoadedMidi,
-    part: _Part,
+    part: Part,
+    tempos: TempoMap,
     notes: _Notes,
     drums: npt.NDArray[np.int8],
     options: ReadOptions,
@@ -170,7 +164,7 @@ def _groove(
 ) -> Groove:
     """One part on the grid: in each cell the loudest note, on a tie the first."""
     division, grid = loaded.midi.ticks_per_beat, options.steps_per_quarter
-    tempo, changes = _tempo_map(loaded, part.start)
+    tempo = tempos.at(part.start)
     steps, offsets = quantize_positions(notes.ticks - part.start, division, tempo, grid)
     cells = steps * NUM_DRUMS + drums
     order = np.lexsort((np.arange(len(notes)), -notes.velocities, cells))
@@ -187,7 +181,9 @@ def _groove(
     velocities[where] = notes.velocities[winners] / 127
     early[where] = offsets[winners]
     pitches[where] = notes.pitches[winners]
-    quarters = num_steps / grid
+    end = part.start + -(-num_steps * division // grid)
+    if part.end:
+        end = min(end, part.end)  # the last bar may reach into the next part
     return Groove(
         hits=hits,
         velocities=velocities,
@@ -196,7 +192,10 @@ def _groove(
         metre=part.metre,
         steps_per_quarter=grid,
         pitches=pitches,
-        tempo_changes=tuple(change for change in changes if change[0] < quarters),
+        tempo_changes=tuple(
+            ((tick - part.start) / division, bpm)
+            for tick, bpm in tempos.changes(part.start, end)
+        ),
         name=options.name,
         drum_map=options.drum_map,
         report=replace(
@@ -207,7 +206,7 @@ def _groove(
     )
 
 
-def _num_steps(last_step: int, part: _Part, division: int, grid: int) -> int:
+def _num_steps(last_step: int, part: Part, division: int, grid: int) -> int:
     """Whole bars, up to the last hit or to an end that the file sets on a bar line.
 
     A recording ends anywhere, a loop on a bar line: its empty last bars belong to it.
@@ -268,24 +267,8 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
     return table
 
 
-def _parts(loaded: LoadedMidi) -> list[_Part]:
-    """The file cut where the metre changes; 4/4 until it says otherwise."""
-    metres = {0: (4, 4)}
-    for event in loaded.midi.time_signature_changes:
-        metres[event.time] = (event.numerator, event.denominator)
-    starts: list[int] = []
-    for tick in sorted(metres):
-        if not starts or metres[tick] != metres[starts[-1]]:
-            starts.append(tick)
-    ends = [*starts[1:], loaded.end_tick]
-    return [
-        _Part(metres[start], start, end)
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
 def _owners(
-    ticks: npt.NDArray[np.int64], parts: list[_Part], loaded: LoadedMidi, grid: int
+    ticks: npt.NDArray[np.int64], parts: list[Part], loaded: LoadedMidi, grid: int
 ) -> npt.NDArray[np.int64]:
     """The part of each note: a hit early on a part's first downbeat belongs to it."""
     half_step = loaded.midi.ticks_per_beat / grid / 2
@@ -293,23 +276,20 @@ def _owners(
     return np.searchsorted(starts, ticks, side="right")
 
 
-def _tempo_map(
-    loaded: LoadedMidi, start: int
-) -> tuple[float, list[tuple[float, float]]]:
-    """The tempo at a tick, and the changes after it in quarters from there."""
-    tempo = 120.0
-    changes: list[tuple[float, float]] = []
-    for event in loaded.midi.tempo_changes:
-        if event.time <= start:
-            tempo = event.tempo
-        else:
-            quarter = (event.time - start) / loaded.midi.ticks_per_beat
-            if changes and changes[-1][0] == quarter:
-                changes.pop()
-            before = changes[-1][1] if changes else tempo
-            if event.tempo != before:
-                changes.append((quarter, event.tempo))
-    return float(tempo), changes
+def _remarks(
+    loaded: LoadedMidi, parts: list[Part], owners: npt.NDArray[np.int64]
+) -> tuple[str, ...]:
+    """What was odd about the file, and its parts without a hit before the last hit."""
+    remarks = list(loaded.remarks)
+    played = set(owners.tolist())
+    for index, part in enumerate(parts[: max(played)]):
+        if index not in played:
+            quarters = (part.end - part.start) / loaded.midi.ticks_per_beat
+            remarks.append(
+                f"{quarters:g} quarter notes in {part.metre[0]}/{part.metre[1]}, in "
+                "which nothing is played, were left out"
+            )
+    return tuple(remarks)
 
 
 def _counts(pitches: npt.NDArray[np.int64]) -> dict[int, int]:

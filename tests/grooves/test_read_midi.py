@@ -209,10 +209,10 @@ def test_equal_metres_and_a_metre_after_the_last_hit_are_no_change():
 
 
 def test_bars_in_which_nothing_happens_before_the_metre_are_left_out():
-    groove = read_midi(
-        midi.file(midi.metre(4, 4) + midi.metre(3, 4, 3840) + midi.note())
-    )
+    events = midi.metre(4, 4) + midi.metre(3, 4, 3840) + midi.note()
+    groove = read_midi(midi.file(events))
     assert (groove.metre, groove.num_bars) == ((3, 4), 1)
+    assert "8 quarter notes in 4/4, in which nothing is played" in str(groove.report)
 
 
 # --- Channels and tracks ------------------------------------------------------

@@ -1,0 +1,72 @@
+"""The tempo map of a file, and its stretches in one metre."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import miditoolkit
+
+DEFAULT_TEMPO = 120.0
+DEFAULT_METRE = (4, 4)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a file in one metre, in ticks from the start of the file.
+
+    Attributes:
+        metre: The time signature.
+        start: Its first tick.
+        end: The tick after its last; that of the last part is the end of the file, or
+            0 if the file does not say where it ends.
+    """
+
+    metre: tuple[int, int]
+    start: int
+    end: int
+
+
+def split_parts(midi: miditoolkit.MidiFile, end_tick: int) -> list[Part]:
+    """The file cut where the metre changes; it is 4/4 until it says otherwise.
+
+    Of several time signatures at one tick the last counts; an equal one is no change.
+    """
+    metres = {0: DEFAULT_METRE}
+    for event in midi.time_signature_changes:
+        metres[event.time] = (event.numerator, event.denominator)
+    starts: list[int] = []
+    for tick in sorted(metres):
+        if not starts or metres[tick] != metres[starts[-1]]:
+            starts.append(tick)
+    ends = [*starts[1:], end_tick]
+    return [
+        Part(metres[start], start, end) for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+class TempoMap:
+    """Which tempo holds when.
+
+    Args:
+        midi: Its `tempo_changes` in the order of time. Of several at one tick the last
+            counts; before the first it is 120 bpm.
+    """
+
+    def __init__(self, midi: miditoolkit.MidiFile):
+        tempos = {0: DEFAULT_TEMPO}
+        for event in midi.tempo_changes:
+            tempos[event.time] = float(event.tempo)
+        self.ticks: list[int] = []
+        self.tempos: list[float] = []
+        for tick, tempo in tempos.items():
+            if not self.tempos or tempo != self.tempos[-1]:
+                self.ticks.append(tick)
+                self.tempos.append(tempo)
+
+    def at(self, tick: int) -> float:
+        """The tempo at a tick, in quarter notes per minute."""
+        return self.tempos[bisect_right(self.ticks, tick) - 1]
+
+    def changes(self, start: int, end: int) -> list[tuple[int, float]]:
+        """`(tick, tempo)` of each change after `start` and before `end`."""
+        first, last = bisect_right(self.ticks, start), bisect_right(self.ticks, end - 1)
+        return list(zip(self.ticks[first:last], self.tempos[first:last], strict=True))
