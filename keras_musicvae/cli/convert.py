@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _table(checkpoint: "MagentaCheckpoint") -> str:
     """Every variable of the checkpoint, its shape, and the layer it went to."""
-    from keras_musicvae.magenta.architecture import summarize
+    from keras_musicvae.magenta.discovery import summarize
 
     places = {
         variable: layer.path

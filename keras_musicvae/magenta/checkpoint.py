@@ -20,8 +20,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.architecture import (
-    Architecture,
+from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.discovery import (
     find_architecture,
     split_variables,
     summarize,

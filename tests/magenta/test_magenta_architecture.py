@@ -5,8 +5,8 @@ from checkpoint_writers import ARCHITECTURES, FULL_SIZE, SMALL, with_training_st
 from shared_data import shared_path
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.architecture import (
-    Architecture,
+from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.discovery import (
     find_architecture,
     split_variables,
     summarize,
