@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.models import noise as random
+from keras_musicvae.models.initial_weights import zeros
 from keras_musicvae.models.recurrent import LSTM
 
 State = list[tuple[Any, Any]]  # (h, c) of each layer, each (batch, units)
@@ -58,7 +59,10 @@ class NoteDecoder(keras.layers.Layer):
             for layer, n in enumerate(self.units)
         ]
         self.output_projection = keras.layers.Dense(
-            output_dim, dtype=self.dtype_policy, name="output_projection"
+            output_dim,
+            kernel_initializer=zeros,
+            dtype=self.dtype_policy,
+            name="output_projection",
         )
 
     def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
@@ -189,6 +193,7 @@ class InitialState(keras.layers.Layer):
         self.dense = keras.layers.Dense(
             2 * sum(self.units),
             activation="tanh",
+            kernel_initializer=zeros,
             dtype=self.dtype_policy,
             name="dense",
         )

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_musicvae.models.initial_weights import zeros
+
 
 @keras.saving.register_keras_serializable(package="keras_musicvae")
 class GaussianLatent(keras.layers.Layer):
@@ -19,10 +21,10 @@ class GaussianLatent(keras.layers.Layer):
 
     def __init__(self, latent_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        policy = self.dtype_policy
-        self.mean = keras.layers.Dense(latent_dim, dtype=policy, name="mean")
+        options = {"dtype": self.dtype_policy, "kernel_initializer": zeros}
+        self.mean = keras.layers.Dense(latent_dim, name="mean", **options)
         self.stddev = keras.layers.Dense(
-            latent_dim, activation="softplus", dtype=policy, name="stddev"
+            latent_dim, activation="softplus", name="stddev", **options
         )
 
     def build(self, input_shape: tuple) -> None:

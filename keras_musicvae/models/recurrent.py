@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from keras_musicvae.backends import native
+from keras_musicvae.models.initial_weights import forget_gate_ones, zeros
 
 
 @keras.saving.register_keras_serializable(package="keras_musicvae")
@@ -25,6 +26,11 @@ class LSTM(keras.layers.LSTM):
         policy = keras.dtype_policies.get(kwargs.get("dtype"))
         if keras.backend.backend() == "jax" and policy.compute_dtype != "float32":
             kwargs.setdefault("use_cudnn", False)
+        # `assign_initial_weights` draws the kernels.
+        kwargs.setdefault("kernel_initializer", zeros)
+        kwargs.setdefault("recurrent_initializer", zeros)
+        kwargs.setdefault("bias_initializer", forget_gate_ones)
+        kwargs.setdefault("unit_forget_bias", False)
         super().__init__(units, **kwargs)
 
     def inner_loop(
