@@ -50,7 +50,7 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
     for name, (check, allowed) in CHECKS.items():
         try:
             checked[name] = check(config[name])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ConfigError(
                 f"`{name}` must be {allowed}. Received: {name}={config[name]!r}"
             ) from None
