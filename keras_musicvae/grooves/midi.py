@@ -53,7 +53,7 @@ def read_midi(
     ends in a `Groove` or in an error that says what is wrong and where. What was left
     out is in `groove.report`. In a cell of the grid the loudest note of a drum is kept,
     on a tie the one that ends first. The groove reaches to the end of the bar of its
-    last hit, or to the end of the file if that lies on a later bar line.
+    last hit, or to the end of its track if that lies on a later bar line.
 
     Args:
         source: A path, the bytes of a file, or a `miditoolkit.MidiFile`.

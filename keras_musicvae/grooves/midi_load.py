@@ -37,7 +37,8 @@ class LoadedMidi:
     Attributes:
         midi: One instrument per track; notes in the order in which they end, those
             of zero length included. Its tempos and metres are sorted by time.
-        end_tick: Where the file says that it ends; 0 if it does not say.
+        end_tick: Where the file says that the tracks of these notes end; 0 if it
+            does not say.
         unclosed: Notes without a note-off, closed at the end of their track.
         other_notes: `{channel: notes}` that were not asked for.
         remarks: What was odd, in words.
@@ -132,7 +133,7 @@ def _select_tracks(
             midi.instruments.append(
                 miditoolkit.Instrument(0, is_drum, part.name, notes)
             )
-    loaded.end_tick = max((part.end_tick for part in timing), default=0)
+            loaded.end_tick = max(loaded.end_tick, part.end_tick)
     midi.max_tick = loaded.end_tick + 1
     loaded.other_notes = _count_others(checked.tracks, chosen, channel)
     return loaded

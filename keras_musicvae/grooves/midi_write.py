@@ -7,8 +7,7 @@ that end before the next one of their pitch begins, and ends with the last bar.
 """
 
 import io
-import os
-import tempfile
+import secrets
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -231,22 +230,13 @@ def _ticks(quarters: float, ticks_per_quarter: int) -> int:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
+        try:
+            with temporary.open("xb") as file:  # follows no link of someone else
+                file.write(data)
+            temporary.replace(path)
+        finally:
             temporary.unlink(missing_ok=True)
+    except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

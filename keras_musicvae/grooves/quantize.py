@@ -182,8 +182,8 @@ def _groove(
     early[where] = offsets[winners]
     pitches[where] = notes.pitches[winners]
     end = part.start + -(-num_steps * division // grid)
-    if part.end:
-        end = min(end, part.end)  # the last bar may reach into the next part
+    if not part.is_last:
+        end = min(end, part.end)  # its last bar may reach into the next part
     return Groove(
         hits=hits,
         velocities=velocities,
@@ -207,7 +207,7 @@ def _groove(
 
 
 def _num_steps(last_step: int, part: Part, division: int, grid: int) -> int:
-    """Whole bars, up to the last hit or to an end that the file sets on a bar line.
+    """Whole bars, up to the last hit or to an end of the track on a bar line.
 
     A recording ends anywhere, a loop on a bar line: its empty last bars belong to it.
     """

@@ -16,13 +16,15 @@ class Part:
     Attributes:
         metre: The time signature.
         start: Its first tick.
-        end: The tick after its last; that of the last part is the end of the file, or
-            0 if the file does not say where it ends.
+        end: The tick after its last; that of the last part is where the drums' track
+            ends, or 0 if the file does not say.
+        is_last: Whether no part follows.
     """
 
     metre: tuple[int, int]
     start: int
     end: int
+    is_last: bool
 
 
 def split_parts(midi: miditoolkit.MidiFile, end_tick: int) -> list[Part]:
@@ -39,7 +41,8 @@ def split_parts(midi: miditoolkit.MidiFile, end_tick: int) -> list[Part]:
             starts.append(tick)
     ends = [*starts[1:], end_tick]
     return [
-        Part(metres[start], start, end) for start, end in zip(starts, ends, strict=True)
+        Part(metres[start], start, end, start == starts[-1])
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 

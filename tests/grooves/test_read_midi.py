@@ -100,6 +100,14 @@ def test_an_end_on_a_bar_line_keeps_empty_last_bars():
     assert read_midi(recording).num_bars == 1
 
 
+def test_the_end_of_another_track_is_not_the_end_of_the_drums():
+    melody = midi.notes(0, channel=1) + midi.meta(1, b"the end", 7680 - 1)
+    assert read_midi(midi.file(melody, midi.notes(0))).num_bars == 1
+    # A tempo change after the drums' last event still lies in their last bar.
+    slower = midi.tempo(100) + midi.tempo(50, 960)
+    assert read_midi(midi.file(slower, midi.notes(0))).duration == 1.2 + 2.4
+
+
 def test_a_pick_up_and_a_hit_early_on_the_second_downbeat():
     groove = read_midi(midi.file(midi.notes(1680, 1900)))
     assert cells(groove) == [(14, "kick", 0.0), (16, "kick", 1 / 6)]
