@@ -126,7 +126,7 @@ def test_the_batch_size_does_not_matter():
     grooves = small_windows().arrays()
     one, other = (System(small_model(), batch_size=n).examine(grooves) for n in (3, 10))
     for name, values in one.items():
-        assert values == pytest.approx(other[name], rel=1e-4, abs=1e-4), name
+        assert values == pytest.approx(other[name], rel=1e-3, abs=5e-3), name
 
 
 def test_the_samples_are_those_of_the_models_verb():
