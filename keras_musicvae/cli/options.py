@@ -33,7 +33,9 @@ def show_log_messages() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("keras_musicvae")
-    logger.addHandler(handler)
+    # Replaced, not added: a second command in the same process prints once, to the
+    # stderr of its own time.
+    logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
 
 

@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="any other argument of MusicVAE, such as --set encoder_units=[512]",
     )
+    parser.add_argument(
+        "--finish",
+        action="store_true",
+        help="train no further: make the preset of an interrupted run's best weights",
+    )
     add_backend(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -76,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         settings,
         command=command_line(sys.argv[1:]),
+        finish=args.finish,
         verbose=verbose,
     )
     print(f"preset: {preset}")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import math
+import os
 import platform
 import shlex
 import time
@@ -32,6 +33,9 @@ from keras_musicvae.training.checkpoint import (
 )
 
 logger = logging.getLogger(__name__)
+
+# Validation takes no steps, so these say nothing there.
+TRAINING_ONLY = ("val_gradient_norm", "val_skipped_steps")
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -83,6 +87,7 @@ def train(
     settings: TrainingSettings | None = None,
     *,
     command: str = "",
+    finish: bool = False,
     verbose: int = 0,
 ) -> Path:
     """Trains a model on the split "train" of `windows` and saves it as a preset.
@@ -99,6 +104,8 @@ def train(
         out: Folder of the run.
         settings: How to train.
         command: The command line that started this, for the model card.
+        finish: Whether to train no further, and to save the best weights of an
+            interrupted run as the preset.
         verbose: What `keras.Model.fit` takes: 0 silent, 1 progress bars, 2 lines.
 
     Returns:
@@ -106,8 +113,8 @@ def train(
 
     Raises:
         DatasetError: A split has too few windows.
-        TrainingError: The folder holds a run with other settings, or the training
-            diverges.
+        TrainingError: The folder holds a run with other settings, or none that could
+            be finished, or the training diverges.
         OutputError: The folder cannot be written.
 
     Example:
@@ -121,6 +128,8 @@ def train(
     training = windows.split("train")
     validation = windows.split("validation").select(hop_bars=windows.num_bars)
     _check_sizes(training, validation, settings.batch_size)
+    if finish and find_checkpoint(out / "checkpoint") is None:
+        raise TrainingError(f"There is no run to finish in {out}.")
     make_folder(out)
     steps = len(training) // settings.batch_size * settings.epochs
     model = _make_model(windows, settings, steps)
@@ -128,7 +137,7 @@ def train(
     history = record["history"]
     recorder = RunRecorder(out, _record(settings), history)
     done = len(history)
-    if done < settings.epochs:
+    if done < settings.epochs and not finish:
         start = time.monotonic()
         model.fit(
             WindowBatches(
@@ -144,7 +153,7 @@ def train(
         )
         seen = (settings.epochs - done) * len(training)
         logger.info("%.0f windows/s", seen / (time.monotonic() - start))
-    return _save_preset(out, model, recorder.best or {}, windows, settings, command)
+    return _save_preset(out, model, recorder, windows, settings, command)
 
 
 def _check_sizes(
@@ -224,32 +233,47 @@ def _tensorboard(out: Path) -> list[keras.callbacks.Callback]:
 def _save_preset(
     out: Path,
     model: MusicVAE,
-    best: Mapping[str, float],
+    recorder: RunRecorder,
     windows: GrooveWindows,
     settings: TrainingSettings,
     command: str,
 ) -> Path:
     model.load_weights(out / BEST_WEIGHTS)
+    best = recorder.best or {}
     options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
     training = {
         "dataset": windows.info.get("source", "unknown"),
         "command": command or "keras_musicvae.training.run.train(...)",
         "settings": options,
         "windows": len(windows.split("train")),
-        "best epoch": f"{best['epoch']} of {settings.epochs}",
+        "epochs": (
+            f"{len(recorder.history)} of {settings.epochs}, best: {best['epoch']}"
+        ),
         "software": (
             f"keras-musicvae {__version__}, Keras {keras.__version__}, "
             f"{keras.backend.backend()}, Python {platform.python_version()}"
         ),
-        "hardware": f"{platform.machine()} {platform.processor() or ''}".strip(),
+        "hardware": hardware(),
     }
     evaluation = {
         name.replace("val_", "validation "): round(value, 4)
         for name, value in best.items()
-        if name.startswith("val_")
+        if name.startswith("val_") and name not in TRAINING_ONLY
     }
     model.save_to_preset(out / "preset", training=training, evaluation=evaluation)
     return out / "preset"
+
+
+def hardware() -> str:
+    """The processor and the number of its cores that this process may use."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")  # Linux: `platform` knows the architecture alone
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def command_line(arguments: list[str]) -> str:
