@@ -159,7 +159,8 @@ def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
     end = midi.max_tick - 1
     track, now = mido.MidiTrack(), 0
     for tick, _, message in [*events, (end, 5, mido.MetaMessage("end_of_track"))]:
-        track.append(message.copy(time=tick - now))
+        message.time = tick - now
+        track.append(message)
         now = tick
     file = mido.MidiFile(type=0, ticks_per_beat=midi.ticks_per_beat, tracks=[track])
     buffer = io.BytesIO()

@@ -307,7 +307,6 @@ def test_many_parts_with_many_tempos():
 @pytest.mark.parametrize(
     "name",
     [
-        "16_mb_of_empty_texts",
         "16_mb_of_text",
         "16_mb_in_one_sysex",
         "as_many_notes_as_allowed",
