@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
+from keras import ops as ops
 
 
 def fused_lstm(
@@ -119,3 +121,15 @@ def compiled(model: keras.Model, function: Callable) -> Callable:
         return jax.tree.map(np.asarray, stateless(values, *arrays))
 
     return call
+
+
+def add_matmul(addend: Any, x: Any, matrix: Any) -> Any:
+    """Traced once, so that the generic form costs nothing."""
+    return addend + jnp.matmul(x, matrix)
+
+
+def lstm_gates(gates: Any, c: Any) -> tuple[Any, Any]:
+    """Gates (batch, 4 units) in the order i, f, c, o."""
+    i, f, g, o = jnp.split(gates, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c

@@ -11,6 +11,9 @@ Every backend module defines the same names:
 - `apply_gradients(model, gradients)`: one step of the optimizer.
 - `scan(step, state, inputs)`: a loop over axis 1 of `inputs` that is not trained
   through; `step(state, frame) -> (state, output)`.
+- `add_matmul(addend, x, matrix)`: addend + x @ matrix, for one step of such a loop.
+- `lstm_gates(gates, c)`: what an LSTM does after its matrix products; the next (h, c).
+- `ops`: `keras.ops` for the steps of such a loop, on tensors only.
 - `compiled(model, function)`: `function(*arrays)`, which reads the variables of the
   model, compiled once per set of shapes; gives NumPy arrays.
 """
@@ -19,27 +22,36 @@ import keras
 
 if keras.backend.backend() == "jax":
     from keras_musicvae.backends.jax import (
+        add_matmul,
         apply_gradients,
         compiled,
         fused_lstm,
+        lstm_gates,
+        ops,
         run_train_step,
         scan,
         value_and_gradients,
     )
 elif keras.backend.backend() == "torch":
     from keras_musicvae.backends.torch import (
+        add_matmul,
         apply_gradients,
         compiled,
         fused_lstm,
+        lstm_gates,
+        ops,
         run_train_step,
         scan,
         value_and_gradients,
     )
 elif keras.backend.backend() == "tensorflow":
     from keras_musicvae.backends.tensorflow import (
+        add_matmul,
         apply_gradients,
         compiled,
         fused_lstm,
+        lstm_gates,
+        ops,
         run_train_step,
         scan,
         value_and_gradients,
@@ -53,9 +65,12 @@ else:
     )
 
 __all__ = [
+    "add_matmul",
     "apply_gradients",
     "compiled",
     "fused_lstm",
+    "lstm_gates",
+    "ops",
     "run_train_step",
     "scan",
     "value_and_gradients",

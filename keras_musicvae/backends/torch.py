@@ -71,14 +71,58 @@ def apply_gradients(model: keras.Model, gradients: list) -> None:
         model.optimizer.apply(gradients, model.trainable_variables)
 
 
-def scan(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:
+def scan(
+    step: Callable, state: Any, inputs: dict[str, torch.Tensor]
+) -> tuple[Any, tuple]:
     """A Python loop: nothing to compile, and no slower than a compiled step here."""
     outputs = []
-    for frame in zip(*(leaf.unbind(1) for leaf in keras.tree.flatten(inputs))):
-        state, output = step(state, keras.tree.pack_sequence_as(inputs, list(frame)))
+    for frame in zip(*(array.unbind(1) for array in inputs.values()), strict=True):
+        state, output = step(state, dict(zip(inputs, frame, strict=True)))
         outputs.append(output)
-    stacked = keras.tree.map_structure(lambda *xs: torch.stack(xs, 1), *outputs)
+    stacked = tuple(torch.stack(each, 1) for each in zip(*outputs, strict=True))
     return state, stacked
+
+
+def add_matmul(addend: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> Any:
+    """One call without Keras's checks, which cost as much as the product itself."""
+    return torch.addmm(addend, x, matrix)
+
+
+def lstm_gates(gates: torch.Tensor, c: torch.Tensor) -> tuple:
+    """Gates (batch, 4 units) in the order i, f, c, o."""
+    i, f, g, o = gates.chunk(4, dim=-1)
+    c = torch.addcmul(f.sigmoid() * c, i.sigmoid(), g.tanh())
+    return o.sigmoid() * c.tanh(), c
+
+
+class _Ops:
+    """`keras.ops`, where a few functions are PyTorch's own, for loops of small steps.
+
+    Keras's functions convert and check their arguments, in several times the time that
+    PyTorch needs for the work itself. These take tensors only.
+    """
+
+    sigmoid = staticmethod(torch.sigmoid)
+    tanh = staticmethod(torch.tanh)
+    log = staticmethod(torch.log)
+
+    @staticmethod
+    def split(x: torch.Tensor, parts: int, axis: int) -> tuple:
+        return x.chunk(parts, dim=axis)
+
+    @staticmethod
+    def concatenate(tensors: list, axis: int) -> torch.Tensor:
+        return torch.cat(tensors, dim=axis)
+
+    @staticmethod
+    def cast(x: torch.Tensor, dtype: Any) -> torch.Tensor:
+        return x.to(dtype if isinstance(dtype, torch.dtype) else getattr(torch, dtype))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(keras.ops, name)
+
+
+ops = _Ops()
 
 
 def compiled(model: keras.Model, function: Callable) -> Callable:

@@ -9,10 +9,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_musicvae.backends import native
 from keras_musicvae.models import noise as random
-from keras_musicvae.models.decoder import InitialState, NoteDecoder, State, flatten_state
+from keras_musicvae.models.decoder import (
+    InitialState,
+    NoteDecoder,
+    State,
+    flatten_state,
+)
 from keras_musicvae.models.encoder import fold_bars, unfold_bars
-from keras_musicvae.models.recurrent import LSTM
+from keras_musicvae.models.recurrent import LSTM, step_layers
 
 
 @keras.saving.register_keras_serializable(package="keras_musicvae")
@@ -68,6 +74,7 @@ class ConductorDecoder(keras.layers.Layer):
         self.note_decoder = note_decoder
 
     def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
+        """Creates the weights."""
         batch, steps, frame_dim = frames_shape
         self.initial_state.build((None, latent_dim))
         # Without autoregression the input is one zero: it makes the weights those of
@@ -148,29 +155,30 @@ class ConductorDecoder(keras.layers.Layer):
     ) -> tuple[Any, Any, State]:
         """Free running; see `NoteDecoder.write`."""
         z = ops.cast(z, self.compute_dtype)
-        state = self.initial_state(z)
-        bar_noise = ops.split(noise, self.num_bars, axis=1)
-        bar_controls = self._split_controls(controls)
-        feedback = self._no_feedback(z)
-        frames, outputs = [], []
-        for bar in range(self.num_bars):
-            inputs = self._no_inputs(z, 1)
+        layers = [cell.step_weights() for cell in self.cells]
+        nothing = self._no_inputs(z, 1)[:, 0]
+        inputs = {"noise": _by_bar(noise, self.num_bars)}
+        if controls is not None:
+            inputs["controls"] = _by_bar(controls, self.num_bars)
+
+        def write_bar(carry: tuple, bar: dict) -> tuple:
+            frame, notes, conductor = carry
+            heard = nothing
             if self.autoregressive:
-                inputs = ops.concatenate([feedback, z], axis=-1)[:, None]
-            embeddings, state = self._conduct(inputs, state, 0, bar, False)
-            written, output, final = self.note_decoder.write(
-                heads,
-                embeddings[:, 0],
-                first,
-                bar_noise[bar],
-                temperature,
-                bar_controls[bar],
+                heard = ops.concatenate([flatten_state(notes), z], axis=-1)
+            conductor = step_layers(layers, heard, conductor)
+            embedding, _ = conductor[-1]
+            frames, outputs, notes = self.note_decoder.write(
+                heads, embedding, frame, bar["noise"], temperature, bar.get("controls")
             )
-            frames.append(written)
-            outputs.append(output)
-            first = written[:, -1]
-            feedback = flatten_state(final)
-        return ops.concatenate(frames, axis=1), ops.concatenate(outputs, axis=1), final
+            return (frames[:, -1], notes, conductor), (frames, outputs)
+
+        carry = (first, self.note_decoder.no_state(z), self.initial_state(z))
+        (_, final, _), bars = native.scan(write_bar, carry, inputs)
+        frames, outputs = (
+            ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3])) for x in bars
+        )
+        return frames, outputs, final
 
     def _conduct(
         self, sequences: Any, state: State, step: Any, bar: int, training: bool
@@ -202,3 +210,9 @@ class ConductorDecoder(keras.layers.Layer):
         if controls is None:
             return [None] * self.num_bars
         return ops.split(controls, self.num_bars, axis=1)
+
+
+def _by_bar(sequences: Any, num_bars: int) -> Any:
+    """(batch, steps, features) -> (batch, bars, steps of a bar, features)."""
+    _, steps, features = sequences.shape
+    return ops.reshape(sequences, (-1, num_bars, steps // num_bars, features))

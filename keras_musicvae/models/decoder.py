@@ -8,7 +8,7 @@ from keras import ops
 from keras_musicvae.backends import native
 from keras_musicvae.models import noise as random
 from keras_musicvae.models.initial_weights import zeros
-from keras_musicvae.models.recurrent import LSTM
+from keras_musicvae.models.recurrent import LSTM, in_dtype, step_layers
 
 State = list[tuple[Any, Any]]  # (h, c) of each layer, each (batch, units)
 
@@ -66,6 +66,7 @@ class NoteDecoder(keras.layers.Layer):
         )
 
     def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
+        """Creates the weights."""
         self.frame_dim = frames_shape[-1]
         self.latent_dim = latent_dim
         self.initial_state.build((None, latent_dim))
@@ -146,37 +147,47 @@ class NoteDecoder(keras.layers.Layer):
             the state after the last step.
         """
         z = ops.cast(z, self.compute_dtype)
-        bottom = self.cells[0].cell
-        kernel = ops.cast(bottom.kernel, self.compute_dtype)
+        bottom, *upper = [cell.step_weights() for cell in self.cells]
         # z is the same at every step: its share of the first layer is computed once.
-        kernel_frame = kernel[: self.frame_dim]
-        kernel_z = kernel[self.frame_dim : self.frame_dim + self.latent_dim]
-        constant = ops.matmul(z, kernel_z) + ops.cast(bottom.bias, self.compute_dtype)
+        kernel_frame = bottom.kernel[: self.frame_dim]
+        kernel_z = bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim]
+        constant = ops.matmul(z, kernel_z) + bottom.bias
         inputs = {"noise": noise}
         if controls is not None:
-            kernel_controls = kernel[self.frame_dim + self.latent_dim :]
+            kernel_controls = bottom.kernel[self.frame_dim + self.latent_dim :]
             inputs["controls"] = ops.matmul(
                 ops.cast(controls, self.compute_dtype), kernel_controls
             )
+        projection = self.output_projection
+        kernel_output = in_dtype(projection.kernel, self.compute_dtype)
+        bias_output = in_dtype(projection.bias, self.compute_dtype)
+        mixed = self.compute_dtype != "float32"
 
         def advance(carry: tuple, now: dict) -> tuple:
             frame, state = carry
-            projected = constant + ops.matmul(
-                ops.cast(frame, self.compute_dtype), kernel_frame
-            )
+            if mixed:
+                frame = ops.cast(frame, self.compute_dtype)
+            projected = native.add_matmul(constant, frame, kernel_frame)
             if "controls" in now:
                 projected = projected + now["controls"]
-            following = [self.cells[0].recur(projected, state[0])]
-            for cell, cell_state in zip(self.cells[1:], state[1:], strict=True):
-                following.append(cell.step(following[-1][0], cell_state))
-            output = self.output_projection(following[-1][0])
-            output = ops.cast(output, "float32")
+            lowest = bottom.recur(projected, state[0])
+            following = [lowest, *step_layers(upper, lowest[0], state[1:])]
+            output = native.add_matmul(bias_output, following[-1][0], kernel_output)
+            if mixed:
+                output = ops.cast(output, "float32")
             frame = heads.draw(output, temperature, now["noise"])
             return (frame, following), (frame, output)
 
         carry = (first, self.initial_state(z))
         (_, state), (frames, outputs) = native.scan(advance, carry, inputs)
         return frames, outputs, state
+
+    def no_state(self, z: Any) -> State:
+        """A state of zeros for the examples of `z`."""
+        return [
+            (ops.zeros((ops.shape(z)[0], n), dtype=self.compute_dtype),) * 2
+            for n in self.units
+        ]
 
 
 @keras.saving.register_keras_serializable(package="keras_musicvae")
@@ -199,6 +210,7 @@ class InitialState(keras.layers.Layer):
         )
 
     def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
         self.dense.build(input_shape)
 
     def call(self, z: Any) -> State:

@@ -8,6 +8,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_musicvae.backends import native
+
 # The original's guard against log(0), kept because its losses are compared with ours.
 EPSILON = 1e-7
 
@@ -67,12 +69,15 @@ class SquaredErrorHeads:
             (..., 3 * num_drums): hits 0 or 1; velocities and offsets are the means,
             also where there is no hit, because the original feeds them back so.
         """
-        logits, velocities, offsets = self._activate(outputs)
+        ops = native.ops
+        logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
         # u < sigmoid(logit / T)  <=>  logit > T * log(u / (1 - u)), which is sound at
         # T = 0 too.
         logistic = ops.log(noise) - ops.log(1.0 - noise)
         hits = ops.cast(logits > temperature * logistic, logits.dtype)
-        return ops.concatenate([hits, velocities, offsets], axis=-1)
+        return ops.concatenate(
+            [hits, ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
+        )
 
     def _activate(self, outputs: Any) -> tuple[Any, Any, Any]:
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)

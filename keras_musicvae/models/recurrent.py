@@ -4,7 +4,8 @@ Weights have Keras's layout: `kernel` (inputs, 4 units), `recurrent_kernel`
 (units, 4 units), `bias` (4 units), gates in the order input, forget, cell, output.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -50,8 +51,30 @@ class LSTM(keras.layers.LSTM):
                 return result
         return super().inner_loop(sequences, initial_state, mask, training=training)
 
+    def step_weights(self) -> "LSTMWeights":
+        """The weights in the layer's compute dtype, for `LSTMWeights.step`."""
+        cell = self.cell
+        return LSTMWeights(
+            *(
+                in_dtype(weight, self.compute_dtype)
+                for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
+            )
+        )
+
+
+class LSTMWeights(NamedTuple):
+    """The weights of a layer outside of it, for a loop that goes step by step.
+
+    A layer's call costs more than the arithmetic of a step, so a loop takes the
+    weights once and goes on without the layer.
+    """
+
+    kernel: Any
+    recurrent_kernel: Any
+    bias: Any
+
     def step(self, inputs: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        """One step, for sampling.
+        """One step.
 
         Args:
             inputs: (batch, inputs).
@@ -60,15 +83,26 @@ class LSTM(keras.layers.LSTM):
         Returns:
             The next (h, c).
         """
-        kernel = ops.cast(self.cell.kernel, self.compute_dtype)
-        bias = ops.cast(self.cell.bias, self.compute_dtype)
-        return self.recur(ops.matmul(inputs, kernel) + bias, state)
+        return self.recur(native.add_matmul(self.bias, inputs, self.kernel), state)
 
     def recur(self, projected: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
         """One step whose inputs are already multiplied by the kernel, bias added."""
         h, c = state
-        kernel = ops.cast(self.cell.recurrent_kernel, self.compute_dtype)
-        gates = projected + ops.matmul(h, kernel)
-        i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-        return ops.sigmoid(o) * ops.tanh(c), c
+        gates = native.add_matmul(projected, h, self.recurrent_kernel)
+        return native.lstm_gates(gates, c)
+
+
+def step_layers(
+    layers: Sequence[LSTMWeights], inputs: Any, states: Sequence[tuple[Any, Any]]
+) -> list[tuple[Any, Any]]:
+    """One step of stacked layers; the new (h, c) of each, the last one's on top."""
+    following = []
+    for layer, state in zip(layers, states, strict=True):
+        following.append(layer.step(inputs, state))
+        inputs = following[-1][0]
+    return following
+
+
+def in_dtype(weight: keras.Variable, dtype: str) -> Any:
+    """The value of a variable; cast only where that does something."""
+    return weight.value if weight.dtype == dtype else ops.cast(weight.value, dtype)
