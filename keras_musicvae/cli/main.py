@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of all commands, without importing Keras."""
     parser = argparse.ArgumentParser(
         prog="keras-musicvae",
-        description="MusicVAE for expressive drum grooves, on TensorFlow, JAX, PyTorch.",
+        description="MusicVAE for expressive drum grooves on TensorFlow, JAX, PyTorch.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

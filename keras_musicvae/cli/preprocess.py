@@ -5,7 +5,8 @@ and its official splits are used. With a folder, a zip or a MIDI file, those fil
 are read; each goes to train, validation or test by a hash of its contents.
 
 A run that was interrupted goes on where it stopped when the same command is given
-again; until then its work lies in .DIR.partial beside DIR. Files that cannot be used are listed in DIR/rejected.csv with the reason.
+again; until then its work lies in .DIR.partial beside DIR. Files that cannot be used
+are listed in DIR/rejected.csv with the reason.
 """
 
 import argparse

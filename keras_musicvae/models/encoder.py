@@ -41,16 +41,19 @@ class BidirectionalEncoder(keras.layers.Layer):
         self.dropout_per_sequence = dropout_per_sequence
         self.seed = seed
         self.site = site
-        self.forward_layers = [self._lstm(n, i, "forward") for i, n in enumerate(self.units)]
-        self.backward_layers = [self._lstm(n, i, "backward") for i, n in enumerate(self.units)]
+        self.forward_layers = self._stack("forward")
+        self.backward_layers = self._stack("backward")
 
-    def _lstm(self, units: int, layer: int, direction: str) -> LSTM:
-        return LSTM(
-            units,
-            return_sequences=True,
-            dtype=self.dtype_policy,
-            name=f"{direction}_{layer}",
-        )
+    def _stack(self, direction: str) -> list[LSTM]:
+        return [
+            LSTM(
+                units,
+                return_sequences=True,
+                dtype=self.dtype_policy,
+                name=f"{direction}_{layer}",
+            )
+            for layer, units in enumerate(self.units)
+        ]
 
     @property
     def output_dim(self) -> int:
@@ -58,6 +61,7 @@ class BidirectionalEncoder(keras.layers.Layer):
         return 2 * self.units[-1]
 
     def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
         for forward, backward, units in zip(
             self.forward_layers, self.backward_layers, self.units, strict=True
         ):
@@ -156,6 +160,7 @@ class HierarchicalEncoder(keras.layers.Layer):
         return self.bars_encoder.output_dim
 
     def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
         self.bar_encoder.build((None, self.steps_per_bar, input_shape[-1]))
         self.bars_encoder.build((None, self.num_bars, self.bar_encoder.output_dim))
 

@@ -28,6 +28,7 @@ class GaussianLatent(keras.layers.Layer):
         )
 
     def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
         self.mean.build(input_shape)
         self.stddev.build(input_shape)
 

@@ -33,7 +33,9 @@ class Player:
         mean, stddev = _in_batches(self._encode, arrays)
         return mean, stddev
 
-    def write(self, z: Arrays, noise: Arrays, temperature: float, *controls: Any) -> Any:
+    def write(
+        self, z: Arrays, noise: Arrays, temperature: float, *controls: Any
+    ) -> Arrays:
         """Latents and uniform noise -> grooves; see `MusicVAE.write`."""
         scale = np.float32(temperature)
         return _in_batches(

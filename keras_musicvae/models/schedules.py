@@ -72,7 +72,9 @@ class ExponentialDecayToFloor(keras.optimizers.schedules.LearningRateSchedule):
         self.decay = decay
 
     def __call__(self, step: Any) -> Any:
+        """The learning rate of a step."""
         return (self.initial - self.floor) * _power(self.decay, step) + self.floor
 
     def get_config(self) -> dict:
+        """The arguments of the constructor."""
         return {"initial": self.initial, "floor": self.floor, "decay": self.decay}

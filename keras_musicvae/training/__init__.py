@@ -1,1 +1,1 @@
-"""Training a model on windows: batches, checkpoints that resume, a preset at the end."""
+"""Training on windows: batches, checkpoints that resume, a preset at the end."""

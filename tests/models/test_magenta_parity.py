@@ -15,8 +15,8 @@ from shared_data import shared_path
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.backends import native
-from keras_musicvae.magenta.layout import export_magenta_variables, load_magenta_weights
 from keras_musicvae.magenta.files import open_files
+from keras_musicvae.magenta.layout import export_magenta_variables, load_magenta_weights
 from keras_musicvae.magenta.tf_checkpoint import read_tf_checkpoint
 from keras_musicvae.models.latent import kl_divergence
 from keras_musicvae.models.losses import kl_cost, reconstruction_losses

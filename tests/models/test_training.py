@@ -271,7 +271,8 @@ def test_a_seed_repeats_a_run(tiny, grooves):
         fit(model, grooves)
         runs.append(weights(model))
     assert_same(runs[0], runs[1], 0 if BACKEND != "tensorflow" else 1e-7)
-    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(runs[0], runs[2], strict=True))
+    pairs = zip(runs[0], runs[2], strict=True)
+    assert any(np.abs(a - b).max() > 1e-4 for a, b in pairs)
 
 
 def test_saved_and_loaded_in_the_middle(tiny, grooves, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from keras_musicvae.datasets.folder import WindowConfig, preprocess
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
-from synthetic import groove_bytes  # noqa: E402
+from synthetic import groove_bytes
 
 
 @pytest.fixture(scope="session")
