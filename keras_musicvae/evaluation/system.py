@@ -36,8 +36,6 @@ class System:
         batch_size: int = BATCH_SIZE,
         on_progress: Callable[[int], None] = lambda windows: None,
     ) -> None:
-        from keras_musicvae.backends import native
-
         if model.control_dim:
             raise EvaluationError(
                 "A model with controls cannot be evaluated from windows alone. "
@@ -48,7 +46,6 @@ class System:
         self.model = model
         self.batch_size = batch_size
         self.on_progress = on_progress
-        self._examine = native.compiled(model, self._examine_batch)
 
     def examine(self, grooves: np.ndarray) -> dict[str, np.ndarray]:
         """Encodes grooves and decodes their z = mu with teacher forcing.
@@ -72,10 +69,12 @@ class System:
             # The last batch is filled up to the size of the others: one compilation.
             padding = ((0, self.batch_size - len(batch)), (0, 0), (0, 0))
             padded = np.pad(batch, padding, mode="edge")
-            results = self._examine(padded, self._inputs(padded))
-            batches.append(
-                {name: np.asarray(x)[: len(batch)] for name, x in results.items()}
+            known = self.model.predict_on_batch(
+                {"grooves": padded, "inputs": self._inputs(padded)}
             )
+            results = {name: np.asarray(x)[: len(batch)] for name, x in known.items()}
+            outputs = results.pop("outputs")
+            batches.append(results | self._read(outputs, batch))
             self.on_progress(len(batch))
         return {
             name: np.concatenate([batch[name] for batch in batches])
@@ -103,28 +102,27 @@ class System:
         self.on_progress(len(played))
         return played
 
-    def _examine_batch(self, grooves: Any, inputs: Any) -> dict[str, Any]:
+    def _read(self, outputs: np.ndarray, grooves: np.ndarray) -> dict[str, np.ndarray]:
+        """What teacher-forced outputs mean, and what they cost."""
         from keras import ops
 
         from keras_musicvae.models.heads import SquaredErrorHeads
         from keras_musicvae.models.losses import reconstruction_losses
 
         heads = self.model.heads
-        z_mean, z_stddev = self.model.posterior(inputs)
-        outputs = self.model.teacher_forced(z_mean, grooves)
-        noise = ops.full((*ops.shape(outputs)[:-1], heads.noise_dim), _MIDDLE)
-        terms = reconstruction_losses(heads, outputs, grooves)
+        noise = np.full((*outputs.shape[:-1], heads.noise_dim), _MIDDLE, np.float32)
+        given = ops.convert_to_tensor(outputs)
+        real = ops.convert_to_tensor(grooves)
+        terms = reconstruction_losses(heads, given, real)
         result = {
-            "z_mean": z_mean,
-            "z_stddev": z_stddev,
-            "forced": heads.draw(outputs, 0.0, noise),
+            "forced": heads.draw(given, 0.0, ops.convert_to_tensor(noise)),
             **terms,
         }
         if isinstance(heads, SquaredErrorHeads):
             result["original"] = terms["hits"] + terms["velocities"] + terms["offsets"]
         elif hasattr(heads, "expected"):
-            result["original"] = _original_loss(heads.expected(outputs), grooves)
-        return result
+            result["original"] = _original_loss(heads.expected(given), real)
+        return {name: ops.convert_to_numpy(value) for name, value in result.items()}
 
 
 def _original_loss(expected: Any, grooves: Any) -> Any:
