@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from keras_musicvae.errors import GrooveError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from keras_musicvae.models.results import Latents
 
 LATENTS_SUFFIX = ".npz"
@@ -32,6 +32,8 @@ def write_latents(path: Path, latents: "Latents", files: Sequence[str]) -> None:
     Raises:
         OutputError: It cannot be written.
     """
+    import numpy as np
+
     from keras_musicvae.datasets.files import replacing
 
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -52,6 +54,8 @@ def read_latents(path: Path) -> tuple[Any, list[str]]:
         GrooveError: Not such a file, or too large.
         OSError: It cannot be opened.
     """
+    import numpy as np
+
     with path.open("rb") as file:
         start = file.read(6)
     try:
@@ -96,7 +100,7 @@ def read_latents(path: Path) -> tuple[Any, list[str]]:
 _ROWS = {"z_stddev": "f", "source": "U", "start_bar": "i", "tempo": "f"}
 
 
-def _has_rows(arrays: dict[str, np.ndarray]) -> bool:
+def _has_rows(arrays: dict[str, "np.ndarray"]) -> bool:
     """Whether the file says where each row comes from."""
     for name, kind in _ROWS.items():
         dimensions = 2 if name == "z_stddev" else 1
@@ -113,7 +117,9 @@ def _file_name(source: str) -> str:
     return re.sub(r"[^\w. -]", "_", PurePath(source).stem)[:100] or "groove"
 
 
-def _unpack(path: Path) -> dict[str, np.ndarray]:
+def _unpack(path: Path) -> dict[str, "np.ndarray"]:
+    import numpy as np
+
     with zipfile.ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
         if size > MAX_BYTES:

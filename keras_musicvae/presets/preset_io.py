@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from keras_musicvae.errors import (
     PresetFormatError,
 )
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.models.initial_weights import no_initial_weights
 from keras_musicvae.presets.card import render_card
 from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import (
@@ -87,7 +89,10 @@ def load_preset(
     if "preprocessor" not in kwargs:
         kwargs["preprocessor"] = _read_preprocessor(folder, config)
     weights = folder.verified(WEIGHTS) if load_weights else None
-    model = preset_class.from_config({**config, **kwargs})
+    # Weights that are replaced at once need not be drawn.
+    drawn = nullcontext() if weights is None else no_initial_weights()
+    with drawn:
+        model = preset_class.from_config({**config, **kwargs})
     if weights is not None:
         _load_weights(model, weights, folder.where(WEIGHTS), kwargs)
     return model
