@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 from keras import ops as ops
 
+from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
+
 
 def fused_lstm(
     sequences: Any,
@@ -46,10 +48,36 @@ def value_and_gradients(
 
 
 def apply_gradients(model: keras.Model, gradients: list) -> None:
-    """One step of the optimizer."""
-    model.optimizer.apply_gradients(
-        zip(gradients, model.trainable_variables, strict=True)
-    )
+    """One step of the optimizer, plain Adam by the fused kernel."""
+    optimizer, variables = model.optimizer, model.trainable_variables
+    if is_plain_adam(optimizer, variables):
+        _step_of_adam(optimizer, gradients, variables)
+    else:
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def _step_of_adam(optimizer: Any, gradients: list, variables: list) -> None:
+    """What `optimizer.apply` does, in one pass over the weights."""
+    if optimizer.global_clipnorm:
+        gradients, _ = tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)
+    count = tf.cast(optimizer.iterations.value + 1, "float32")
+    first, second = adam_moments(optimizer, variables)
+    for variable, gradient, m, v in zip(
+        variables, gradients, first, second, strict=True
+    ):
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=m.handle,
+            v=v.handle,
+            beta1_power=optimizer.beta_1**count,
+            beta2_power=optimizer.beta_2**count,
+            lr=optimizer.learning_rate,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
+    optimizer.iterations.assign_add(1)
 
 
 def scan(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:

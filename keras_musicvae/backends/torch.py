@@ -10,6 +10,9 @@ from typing import Any
 
 import keras
 import torch
+from torch.optim.adam import adam
+
+from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
 
 
 def fused_lstm(
@@ -66,9 +69,47 @@ def value_and_gradients(
 
 
 def apply_gradients(model: keras.Model, gradients: list) -> None:
-    """One step of the optimizer."""
+    """One step of the optimizer, plain Adam by the fused kernel."""
+    optimizer, variables = model.optimizer, model.trainable_variables
     with torch.no_grad():
-        model.optimizer.apply(gradients, model.trainable_variables)
+        if is_plain_adam(optimizer, variables):
+            _step_of_adam(optimizer, gradients, variables)
+        else:
+            optimizer.apply(gradients, variables)
+
+
+def _step_of_adam(optimizer: Any, gradients: list, variables: list) -> None:
+    """What `optimizer.apply` does, in one pass over the weights."""
+    # The kernel walks through memory. The gradients of `fused_lstm` lie transposed.
+    gradients = [gradient.contiguous() for gradient in gradients]
+    if optimizer.global_clipnorm:
+        clip = optimizer.global_clipnorm
+        norm = torch.nn.utils.get_total_norm(gradients)
+        torch._foreach_mul_(gradients, clip / norm.clamp(min=clip))
+    count = (optimizer.iterations.value + 1).float()
+    correction = torch.sqrt(1 - optimizer.beta_2**count) / (1 - optimizer.beta_1**count)
+    first, second = adam_moments(optimizer, variables)
+    # Keras adds epsilon to the uncorrected root of the second moment, PyTorch to the
+    # corrected one. The correction is in the learning rate instead, and PyTorch's own
+    # is made to vanish by a step number at which its powers of beta are 0.
+    late = torch.full((len(variables),), 1e9, device=gradients[0].device)
+    adam(
+        [variable.value for variable in variables],
+        gradients,
+        first,
+        second,
+        [],
+        list(late.unbind()),
+        fused=True,
+        amsgrad=False,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        lr=optimizer.learning_rate * correction,
+        weight_decay=0.0,
+        eps=optimizer.epsilon,
+        maximize=False,
+    )
+    optimizer.iterations.assign_add(1)
 
 
 def scan(

@@ -64,7 +64,7 @@ class GrooveTrainer(keras.Model):
 
     def _train_step(self, data: Any) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        loss, gradients = native.value_and_gradients(
+        _, gradients = native.value_and_gradients(
             self, lambda: self._scaled_loss(x, y, sample_weight)
         )
         gradients = self._without_explosion(gradients)
@@ -88,7 +88,7 @@ class GrooveTrainer(keras.Model):
         sound = norm < self.gradient_skip_norm  # False for NaN
         self.skipped_steps_tracker.update_state(ops.logical_not(sound))
         # `where`, not a product: 0 * inf is not a number.
-        return [ops.where(sound, g, ops.zeros_like(g)) for g in gradients]
+        return [ops.where(sound, g, ops.zeros((), g.dtype)) for g in gradients]
 
 
 def global_norm(tensors: list) -> Any:
