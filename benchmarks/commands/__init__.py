@@ -1,0 +1,1 @@
+"""One module per command: `HELP`, and `measure(options)`, whose result becomes JSON."""

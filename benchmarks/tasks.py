@@ -1,0 +1,169 @@
+"""What is timed: a task on a model of some size, on data and weights all share."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+
+FRAME_DIM = 27
+STEPS_PER_BAR = 16
+FREE_BITS = 48.0
+BETA = 0.2
+LEARNING_RATE = 1e-3
+CLIP_NORM = 1.0
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """A model with one bidirectional encoder layer; the defaults are the full size.
+
+    Attributes:
+        num_bars: Bars of a window.
+        encoder_units: Units of each direction of the encoder.
+        latent_dim: Dimensions of z.
+        conductor_units: Units of the conductor's layers, equal; empty: flat decoder.
+        decoder_units: Units of the note decoder's layers, equal.
+    """
+
+    num_bars: int = 4
+    encoder_units: int = 512
+    latent_dim: int = 256
+    conductor_units: tuple[int, ...] = (256, 256)
+    decoder_units: tuple[int, ...] = (256, 256)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of a window."""
+        return self.num_bars * STEPS_PER_BAR
+
+    @property
+    def hierarchical(self) -> bool:
+        """Whether there is a conductor."""
+        return bool(self.conductor_units)
+
+    def scaled(self, factor: float) -> "ModelSize":
+        """All widths times `factor`."""
+        return ModelSize(
+            self.num_bars,
+            round(self.encoder_units * factor),
+            round(self.latent_dim * factor),
+            tuple(round(n * factor) for n in self.conductor_units),
+            tuple(round(n * factor) for n in self.decoder_units),
+        )
+
+
+FULL = ModelSize()
+FLAT = ModelSize(conductor_units=())
+TINY = ModelSize(2, 16, 8, (12, 12), (12, 12))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a contender does.
+
+    Attributes:
+        kind: `"train"` (forward, backward, optimizer step), `"sample"` or `"encode"`.
+        batch: Windows at once.
+        size: The model.
+        precision: One of `PRECISIONS`; how the floating-point work is done.
+        dropout: In training, share of the inputs of every LSTM layer dropped.
+    """
+
+    kind: str
+    batch: int
+    size: ModelSize = field(default_factory=ModelSize)
+    precision: str = "float32"
+    dropout: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Task":
+        """What `as_dict` gave, also after a way through JSON."""
+        size = dict(values["size"])
+        for name in ("conductor_units", "decoder_units"):
+            size[name] = tuple(size[name])
+        return cls(**{**values, "size": ModelSize(**size)})
+
+
+def make_inputs(task: Task, seed: int = 0) -> Arrays:
+    """Random grooves, latents and noise, of the density that drummers play.
+
+    Returns:
+        `grooves` (batch, steps, 27), `epsilon` (batch, latent_dim) standard normal,
+        `z` likewise, `noise` (batch, steps, 9) uniform in (0, 1).
+    """
+    rng = np.random.default_rng(seed)
+    shape = (task.batch, task.size.num_steps, FRAME_DIM // 3)
+    hits = rng.random(shape) < 0.13
+    velocities = hits * rng.beta(2.0, 2.0, shape)
+    offsets = hits * np.clip(rng.normal(0.0, 0.2, shape), -1.0, 1.0)
+    arrays = {
+        "grooves": np.concatenate([hits, velocities, offsets], axis=-1),
+        "epsilon": rng.standard_normal((task.batch, task.size.latent_dim)),
+        "z": rng.standard_normal((task.batch, task.size.latent_dim)),
+        "noise": rng.uniform(1e-6, 1.0 - 1e-6, shape),
+    }
+    return {name: array.astype("float32") for name, array in arrays.items()}
+
+
+def make_weights(size: ModelSize, seed: int = 0) -> Arrays:
+    """Random weights, in the layout and under the names that all contenders read.
+
+    Kernels are (inputs, outputs), those of an LSTM hold the gates in the order input,
+    forget, cell, output. No weight is zero, so that a bias or a gate in the wrong
+    place changes the result, and the KL exceeds the free bits, so that its gradient
+    is compared too.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for direction in ("forward", "backward"):
+        shapes |= _lstm(f"encoder/{direction}", FRAME_DIM, size.encoder_units)
+    for name in ("mean", "stddev"):
+        shapes |= _dense(name, 2 * size.encoder_units, size.latent_dim)
+    embedding = size.latent_dim
+    if size.hierarchical:
+        shapes |= _dense("conductor/start", embedding, 2 * sum(size.conductor_units))
+        shapes |= _stack("conductor", 1, size.conductor_units)
+        embedding = size.conductor_units[-1]
+    shapes |= _dense("notes/start", embedding, 2 * sum(size.decoder_units))
+    shapes |= _stack("notes", FRAME_DIM + embedding, size.decoder_units)
+    shapes |= _dense("output", size.decoder_units[-1], FRAME_DIM)
+    rng = np.random.default_rng(seed)
+    return {name: _draw(rng, name, shape) for name, shape in shapes.items()}
+
+
+def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    scale = 0.1 if len(shape) == 1 else np.sqrt(1.0 / sum(shape))
+    if name == "mean/bias":  # 50 nats of KL, where 33 are free
+        scale = np.sqrt(100.0 / shape[0])
+    return rng.normal(0.0, scale, shape).astype("float32")
+
+
+def _dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}/kernel": (inputs, outputs), f"{name}/bias": (outputs,)}
+
+
+def _lstm(name: str, inputs: int, units: int) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}/kernel": (inputs, 4 * units),
+        f"{name}/recurrent_kernel": (units, 4 * units),
+        f"{name}/bias": (4 * units,),
+    }
+
+
+def _stack(
+    name: str, inputs: int, units: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    for layer, width in enumerate(units):
+        shapes |= _lstm(f"{name}/{layer}", inputs, width)
+        inputs = width
+    return shapes

@@ -1,0 +1,117 @@
+"""Repeated timings, contenders that take turns, and what their ratios are worth.
+
+A ratio of two times is quoted from one run in which the contenders alternate
+(A B A B ...): what disturbs the machine for longer than a turn disturbs both. The
+ratio is the median of the ratios of neighbouring turns, with their quartiles.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+# One turn: seconds of each run, or the mean of all of them where they overlap.
+Turn = Callable[[int], list[float]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Median and spread of some numbers.
+
+    Attributes:
+        median: Half of the numbers are below.
+        lower: A quarter of the numbers is below.
+        upper: A quarter of the numbers is above.
+        smallest: The smallest.
+        count: How many there are.
+    """
+
+    median: float
+    lower: float
+    upper: float
+    smallest: float
+    count: int
+
+    @property
+    def spread(self) -> float:
+        """Distance of the quartiles over the median."""
+        return (self.upper - self.lower) / self.median
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return asdict(self)
+
+
+def summarise(numbers: Sequence[float]) -> Summary:
+    """Median, quartiles (linear interpolation) and smallest of at least one number."""
+    lower, upper = (percentile(numbers, share) for share in (25, 75))
+    median = statistics.median(numbers)
+    return Summary(median, lower, upper, min(numbers), len(numbers))
+
+
+def percentile(numbers: Sequence[float], share: float) -> float:
+    """The number below which `share` per cent of them lie, interpolated."""
+    ordered = sorted(numbers)
+    position = share / 100 * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+
+
+def compare(numbers: Sequence[float], others: Sequence[float]) -> Summary:
+    """The ratios of turns that were neighbours, `numbers` over `others`."""
+    return summarise([a / b for a, b in zip(numbers, others, strict=True)])
+
+
+def judge(ratio: Summary, limit: float) -> str:
+    """Whether a ratio keeps a limit: "yes", "no", or in doubt by its quartiles."""
+    verdict = "yes" if ratio.median <= limit else "no"
+    doubtful = ratio.lower <= limit < ratio.upper
+    return f"{verdict}, in doubt" if doubtful else verdict
+
+
+def alternate(
+    turns: Mapping[str, Turn], *, rounds: int, least_seconds: float
+) -> dict[str, list[list[float]]]:
+    """Lets the contenders take turns.
+
+    Args:
+        turns: Contenders by name; each runs a number of times and says how long it
+            took. They are warm already.
+        rounds: Turns of each contender.
+        least_seconds: A turn repeats fast runs for about as long.
+
+    Returns:
+        For each contender its turns, each a list of seconds per run.
+    """
+    repeats = {name: _repeats(turn, least_seconds) for name, turn in turns.items()}
+    seconds: dict[str, list[list[float]]] = {name: [] for name in turns}
+    for _ in range(rounds):
+        for name, turn in turns.items():
+            seconds[name].append(turn(repeats[name]))
+    return seconds
+
+
+def timed(run: Callable[[int], None], repeats: int, *, each: bool) -> list[float]:
+    """Times `run(number of runs)`, which returns when the device has finished.
+
+    Args:
+        run: Runs so many times.
+        repeats: How many times.
+        each: Time every run on its own, instead of the mean of runs that may overlap.
+    """
+    if not each:
+        start = time.perf_counter()
+        run(repeats)
+        return [(time.perf_counter() - start) / repeats]
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run(1)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def _repeats(turn: Turn, least_seconds: float) -> int:
+    longest = max(turn(1)[0], 1e-7)
+    return max(1, min(1000, round(least_seconds / longest)))
