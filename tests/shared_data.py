@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(
-    os.environ.get(
-        "KERAS_MUSICVAE_SHARED", Path(__file__).parents[2] / "shared"
-    )
+    os.environ.get("KERAS_MUSICVAE_SHARED", Path(__file__).parents[2] / "shared")
 )
 GROOVE_ZIP = "data/groove-v1.0.0-midionly.zip"
 

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_musicvae.datasets.files import replacing
 from keras_musicvae.errors import MusicVAEError
+from keras_musicvae.files import replacing
 from keras_musicvae.presets.folder import PRESET_FILES, PresetFolder
 from keras_musicvae.presets.registry import PACKAGED_PRESETS, REGISTRY_FILE
 from keras_musicvae.presets.sources import find_preset

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.datasets.files import replacing
 from keras_musicvae.errors import AudioError
+from keras_musicvae.files import replacing
 
 
 def write_wav(

@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs `encode`."""
-    from keras_musicvae.datasets.files import sha256_of
     from keras_musicvae.errors import OutputError
+    from keras_musicvae.files import sha256_of
 
     if args.out.suffix != LATENTS_SUFFIX or args.out.is_dir():
         raise OutputError(f"--out must be a {LATENTS_SUFFIX} file, not {args.out}")

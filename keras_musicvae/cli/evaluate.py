@@ -79,8 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Evaluates; prints the Markdown table."""
-    from keras_musicvae.datasets.files import make_folder
     from keras_musicvae.datasets.windows import GrooveWindows
+    from keras_musicvae.files import make_folder
 
     # What can fail at once fails before the seconds that Keras takes to load.
     dataset = GrooveWindows.load(args.data)

@@ -34,7 +34,7 @@ def write_latents(path: Path, latents: "Latents", files: Sequence[str]) -> None:
     """
     import numpy as np
 
-    from keras_musicvae.datasets.files import replacing
+    from keras_musicvae.files import replacing
 
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(

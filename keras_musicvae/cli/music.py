@@ -248,7 +248,7 @@ def write_grooves(
     Returns:
         The exit code: 1 if a file could not be read or written, else 0.
     """
-    from keras_musicvae.datasets.files import make_folder, sha256_of
+    from keras_musicvae.files import make_folder, sha256_of
 
     failed = dict(failures or {})
     make_folder(args.out)
@@ -281,7 +281,7 @@ def write_record(
     failures: Mapping[str, str],
 ) -> None:
     """Writes what files were made with, and the command that makes them again."""
-    from keras_musicvae.datasets.files import sha256_of, write_json
+    from keras_musicvae.files import sha256_of, write_json
 
     write_json(
         path,

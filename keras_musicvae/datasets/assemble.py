@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.datasets.files import replacing, write_json
 from keras_musicvae.datasets.layout import (
     FILES_NAME,
     FORMAT,
@@ -27,6 +26,7 @@ from keras_musicvae.datasets.layout import (
 )
 from keras_musicvae.datasets.splits import assign_splits
 from keras_musicvae.datasets.store import PartStore, add_counts, describe
+from keras_musicvae.files import replacing, write_json
 
 FILE_COLUMNS = (
     *("name", "split", "style", "drummer", "kind", "tempo", "metre"),

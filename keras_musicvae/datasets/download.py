@@ -18,13 +18,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.files import (
+from keras_musicvae.errors import ChecksumError, DownloadError, OutputError
+from keras_musicvae.files import (
     exclusive_lock,
     make_folder,
     reason,
     sha256_of,
 )
-from keras_musicvae.errors import ChecksumError, DownloadError, OutputError
 
 Progress = Callable[[int, int], None]
 """Called with (bytes on disk, bytes in all) as a download goes on."""

@@ -25,12 +25,12 @@ from keras_musicvae.datasets.convert import (
     unpack,
 )
 from keras_musicvae.datasets.layout import INFO_NAME, read_info
-from keras_musicvae.datasets.progress import showing
 from keras_musicvae.datasets.sources import Entry, Source, open_source
 from keras_musicvae.datasets.splits import FRACTIONS, check_fractions
 from keras_musicvae.datasets.store import PartBuilder, PartStore, check_output
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError
+from keras_musicvae.progress import showing
 
 READER = "keras_musicvae.datasets.convert:make_reader"
 """The task of the worker processes."""

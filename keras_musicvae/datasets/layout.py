@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.datasets.files import reason, sha256_of
 from keras_musicvae.errors import ChecksumError, DatasetError
+from keras_musicvae.files import reason, sha256_of
 
 FORMAT = "keras-musicvae groove windows"
 VERSION = 1

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from keras_musicvae.datasets.files import reason
 from keras_musicvae.errors import DatasetError
+from keras_musicvae.files import reason
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 """Names with other endings are counted, not read."""

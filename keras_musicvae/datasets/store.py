@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.datasets.files import (
+from keras_musicvae.datasets.layout import INFO_NAME, WINDOW
+from keras_musicvae.errors import OutputError
+from keras_musicvae.files import (
     exclusive_lock,
     make_folder,
     reason,
@@ -33,8 +35,6 @@ from keras_musicvae.datasets.files import (
     sha256_of,
     write_json,
 )
-from keras_musicvae.datasets.layout import INFO_NAME, WINDOW
-from keras_musicvae.errors import OutputError
 
 PART_ROWS = 1 << 18
 """Rows after which a part is sealed: 28 MB of frames."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.arrays import Scores
 from keras_musicvae.evaluation.bootstrap import LEVEL, REPEATS, Interval
@@ -35,6 +34,7 @@ from keras_musicvae.evaluation.metrics import (
 from keras_musicvae.evaluation.neighbours import copy_scores
 from keras_musicvae.evaluation.system import BATCH_SIZE, System
 from keras_musicvae.models.latent_paths import path_between
+from keras_musicvae.progress import showing
 
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from keras_musicvae.datasets.files import make_folder, replacing
 from keras_musicvae.evaluation.comparison import check_comparable, compare
 from keras_musicvae.evaluation.distributions import hit_rates
 from keras_musicvae.evaluation.evaluate import Evaluation
 from keras_musicvae.evaluation.measure import Measurement
 from keras_musicvae.evaluation.tables import as_markdown
+from keras_musicvae.files import make_folder, replacing
 from keras_musicvae.grooves.drum_maps import DRUMS
 
 FORMAT = "keras-musicvae evaluation"

@@ -18,9 +18,8 @@ from urllib.parse import urlsplit
 
 from keras_musicvae import __version__
 from keras_musicvae.datasets.download import PublishedFile, fetch
-from keras_musicvae.datasets.files import make_folder, replacing
-from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import CheckpointError, ChecksumError, DownloadError
+from keras_musicvae.files import make_folder, replacing
 from keras_musicvae.magenta.crc32c import crc32c
 from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, is_archive
 from keras_musicvae.magenta.tfjs import (
@@ -30,6 +29,7 @@ from keras_musicvae.magenta.tfjs import (
     shard_paths,
 )
 from keras_musicvae.presets.web import models_cache
+from keras_musicvae.progress import showing
 
 TIMEOUT = 10.0
 """Seconds without an answer after which a server counts as dead."""

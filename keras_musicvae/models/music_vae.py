@@ -38,7 +38,7 @@ _SITE_LATENT, _SITE_OWN_FRAMES, _SITE_OWN_STEPS = 0, 1, 2
 _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 100, 200, 1000
 
 
-class classproperty:  # noqa: N801
+class classproperty:
     """A property of the class, as KerasHub has for `presets`."""
 
     def __init__(self, getter: Callable[[Any], Any]) -> None:
@@ -383,7 +383,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
     # --- Presets --------------------------------------------------------------
 
     @classproperty
-    def presets(cls) -> dict[str, dict[str, Any]]:  # noqa: N805
+    def presets(cls) -> dict[str, dict[str, Any]]:
         """The published presets: name -> description, size, what it is for."""
         from keras_musicvae.presets.registry import presets
 

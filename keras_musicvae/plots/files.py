@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_musicvae.datasets.files import replacing
+from keras_musicvae.files import replacing
 from keras_musicvae.plots.grid import groove_figure
 
 if TYPE_CHECKING:

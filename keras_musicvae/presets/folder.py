@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keras_musicvae.datasets.files import make_folder, reason, sha256_of
 from keras_musicvae.errors import (
     ChecksumError,
     OutputError,
@@ -25,6 +24,7 @@ from keras_musicvae.errors import (
     PresetFormatError,
     TruncatedPresetError,
 )
+from keras_musicvae.files import make_folder, reason, sha256_of
 from keras_musicvae.presets.schema import check_metadata
 
 CONFIG = "config.json"

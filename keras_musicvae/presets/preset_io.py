@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 import keras
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.files import sha256_of
 from keras_musicvae.errors import (
     ForeignPresetError,
     MusicVAEError,
     PresetFormatError,
 )
+from keras_musicvae.files import sha256_of
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.initial_weights import no_initial_weights
 from keras_musicvae.presets.card import render_card

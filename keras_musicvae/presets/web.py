@@ -18,14 +18,13 @@ from urllib.parse import urlsplit
 
 from keras_musicvae import __version__
 from keras_musicvae.datasets.download import PublishedFile, fetch
-from keras_musicvae.datasets.files import make_folder, replacing
-from keras_musicvae.datasets.progress import showing
 from keras_musicvae.errors import (
     ChecksumError,
     DownloadError,
     PresetFileError,
     PresetFormatError,
 )
+from keras_musicvae.files import make_folder, replacing
 from keras_musicvae.presets.folder import (
     CONFIG,
     MAX_JSON_BYTES,
@@ -36,6 +35,7 @@ from keras_musicvae.presets.folder import (
     parse_json,
 )
 from keras_musicvae.presets.schema import check_metadata
+from keras_musicvae.progress import showing
 
 TIMEOUT = 10.0
 """Seconds without an answer after which a server counts as dead."""

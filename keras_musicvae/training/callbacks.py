@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 
-from keras_musicvae.datasets.files import replacing
 from keras_musicvae.errors import TrainingError
+from keras_musicvae.files import replacing
 from keras_musicvae.training.checkpoint import save_checkpoint
 
 logger = logging.getLogger(__name__)

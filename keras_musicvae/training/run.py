@@ -16,9 +16,9 @@ from typing import Any
 import keras
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets.files import make_folder
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError, TrainingError
+from keras_musicvae.files import make_folder
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.training.batches import WindowBatches
 from keras_musicvae.training.callbacks import (
@@ -130,9 +130,9 @@ def train(
     _check_sizes(training, validation, settings.batch_size)
     if finish and find_checkpoint(out / "checkpoint") is None:
         raise TrainingError(f"There is no run to finish in {out}.")
-    make_folder(out)
     steps = len(training) // settings.batch_size * settings.epochs
     model = _make_model(windows, settings, steps)
+    make_folder(out)
     record = _resume(out / "checkpoint", model, settings)
     history = record["history"]
     recorder = RunRecorder(out, _record(settings), history)

@@ -87,9 +87,10 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
             rtol=1e-6,
             atol=1e-7,
         )
-    losses = [[float(row["val_loss"]) for row in rows(p.parent)] for p in (
-        straight / "preset", tmp_path / "run" / "preset"
-    )]
+    losses = [
+        [float(row["val_loss"]) for row in rows(p.parent)]
+        for p in (straight / "preset", tmp_path / "run" / "preset")
+    ]
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from keras_musicvae.datasets import progress
+from keras_musicvae import progress
 
 
 def test_a_log_file_gets_plain_lines_with_counts(capsys, monkeypatch):
