@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,21 @@ def command_lines() -> list[str]:
 def test_command_lines_are_understood(line):
     arguments = shlex.split(line, comments=True)[1:]
     assert build_parser().parse_args(arguments).command == arguments[0]
+
+
+def test_the_results_are_those_of_the_evaluation():
+    text = README.read_text()
+    [(command, table)] = re.findall(
+        r"<!-- results: python (.*?) -->\n(.*?)\n<!-- /results -->", text, re.DOTALL
+    )
+    made = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=README.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert made.stdout.strip() == table
 
 
 def test_linked_files_exist():
