@@ -13,6 +13,9 @@ import keras
 import numpy as np
 from keras import ops as ops
 
+# Whether `compiled` compiles anew for each set of shapes.
+COMPILES = True
+
 
 def fused_lstm(
     sequences: Any,

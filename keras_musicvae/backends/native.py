@@ -14,6 +14,7 @@ Every backend module defines the same names:
 - `add_matmul(addend, x, matrix)`: addend + x @ matrix, for one step of such a loop.
 - `lstm_gates(gates, c)`: what an LSTM does after its matrix products; the next (h, c).
 - `ops`: `keras.ops` for the steps of such a loop, on tensors only.
+- `COMPILES`: whether `compiled` compiles anew for each set of shapes.
 - `compiled(model, function)`: `function(*arrays)`, which reads the variables of the
   model, compiled once per set of shapes; gives NumPy arrays.
 """
@@ -22,6 +23,7 @@ import keras
 
 if keras.backend.backend() == "jax":
     from keras_musicvae.backends.jax import (
+        COMPILES,
         add_matmul,
         apply_gradients,
         compiled,
@@ -34,6 +36,7 @@ if keras.backend.backend() == "jax":
     )
 elif keras.backend.backend() == "torch":
     from keras_musicvae.backends.torch import (
+        COMPILES,
         add_matmul,
         apply_gradients,
         compiled,
@@ -46,6 +49,7 @@ elif keras.backend.backend() == "torch":
     )
 elif keras.backend.backend() == "tensorflow":
     from keras_musicvae.backends.tensorflow import (
+        COMPILES,
         add_matmul,
         apply_gradients,
         compiled,
@@ -65,6 +69,7 @@ else:
     )
 
 __all__ = [
+    "COMPILES",
     "add_matmul",
     "apply_gradients",
     "compiled",

@@ -13,6 +13,9 @@ from keras import ops as ops
 
 from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
 
+# Whether `compiled` compiles anew for each set of shapes.
+COMPILES = True
+
 
 def fused_lstm(
     sequences: Any,

@@ -14,6 +14,9 @@ from torch.optim.adam import adam
 
 from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
 
+# Whether `compiled` compiles anew for each set of shapes.
+COMPILES = False
+
 
 def fused_lstm(
     sequences: torch.Tensor,

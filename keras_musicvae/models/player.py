@@ -1,7 +1,7 @@
 """Runs encoder and decoder on NumPy arrays of any number, compiled once per size.
 
-Batches are padded to a few sizes, so that asking for 5, 6 or 7 grooves compiles (on
-JAX and TensorFlow) once.
+Where a backend compiles (JAX, TensorFlow), batches are padded to a few sizes, so that
+asking for 5, 6 or 7 grooves compiles once. PyTorch takes them as they come.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,14 +44,29 @@ class Player:
         )[0]
 
 
-def batch_plan(number: int) -> Iterator[tuple[int, int]]:
-    """Cuts `number` examples into (taken, padded to) batches.
+def batch_plan(
+    number: int, *, padded: bool = native.COMPILES
+) -> Iterator[tuple[int, int]]:
+    """Cuts `number` examples into batches.
+
+    Args:
+        number: How many there are.
+        padded: Whether batches have one of a few sizes. Defaults to what suits the
+            backend.
+
+    Yields:
+        How many examples a batch takes, and the size to which it is padded.
 
     Example:
-        >>> list(batch_plan(100))
+        >>> list(batch_plan(100, padded=True))
         [(64, 64), (36, 64)]
     """
     while number > 0:
+        if not padded:
+            taken = min(number, BATCH_SIZES[-1])
+            yield taken, taken
+            number -= taken
+            continue
         larger = [size for size in BATCH_SIZES if size >= number]
         smaller = [size for size in BATCH_SIZES if size <= number]
         # Padding more than twofold costs more than another call.
