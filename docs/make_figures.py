@@ -88,7 +88,7 @@ def reconstruction(groove: Groove, preset: str | None) -> Groove:
         return groove
     from keras_musicvae import MusicVAE
 
-    return MusicVAE.from_preset(preset).reconstruct(groove)
+    return MusicVAE.from_preset(preset).reconstruct(groove, temperature=0)[0]
 
 
 # --- The way through the model ------------------------------------------------
