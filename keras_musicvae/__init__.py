@@ -32,7 +32,7 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 if TYPE_CHECKING:
     from keras_musicvae import datasets as datasets
     from keras_musicvae import errors as errors
-    from keras_musicvae.audio import render as render
+    from keras_musicvae.audio import render as render  # type: ignore[no-redef]
     from keras_musicvae.grooves.converter import GrooveConverter as GrooveConverter
     from keras_musicvae.grooves.groove import Groove as Groove
     from keras_musicvae.grooves.midi import read_midi as read_midi

@@ -19,64 +19,29 @@ Every backend module defines the same names:
   model, compiled once per set of shapes; gives NumPy arrays.
 """
 
+from importlib import import_module
+from typing import Any
+
 import keras
 
-if keras.backend.backend() == "jax":
-    from keras_musicvae.backends.jax import (
-        COMPILES,
-        add_matmul,
-        apply_gradients,
-        compiled,
-        fused_lstm,
-        lstm_gates,
-        ops,
-        run_train_step,
-        scan,
-        value_and_gradients,
-    )
-elif keras.backend.backend() == "torch":
-    from keras_musicvae.backends.torch import (
-        COMPILES,
-        add_matmul,
-        apply_gradients,
-        compiled,
-        fused_lstm,
-        lstm_gates,
-        ops,
-        run_train_step,
-        scan,
-        value_and_gradients,
-    )
-elif keras.backend.backend() == "tensorflow":
-    from keras_musicvae.backends.tensorflow import (
-        COMPILES,
-        add_matmul,
-        apply_gradients,
-        compiled,
-        fused_lstm,
-        lstm_gates,
-        ops,
-        run_train_step,
-        scan,
-        value_and_gradients,
-    )
-else:
-    from keras_musicvae.errors import BackendError
+from keras_musicvae.backends.choice import BACKENDS
+from keras_musicvae.errors import BackendError
 
+_name = keras.backend.backend()
+if _name not in BACKENDS:
     raise BackendError(
-        "keras-musicvae runs on the backends jax, torch and tensorflow. Received: "
-        f"{keras.backend.backend()!r}. Set KERAS_BACKEND to one of them."
+        f"keras-musicvae runs on the backends {', '.join(BACKENDS)}. "
+        f"Received: {_name!r}. Set KERAS_BACKEND to one of them."
     )
+_backend: Any = import_module(f"keras_musicvae.backends.{_name}")
 
-__all__ = [
-    "COMPILES",
-    "add_matmul",
-    "apply_gradients",
-    "compiled",
-    "fused_lstm",
-    "lstm_gates",
-    "ops",
-    "run_train_step",
-    "scan",
-    "value_and_gradients",
-]
+COMPILES: bool = _backend.COMPILES
+add_matmul = _backend.add_matmul
+apply_gradients = _backend.apply_gradients
+compiled = _backend.compiled
+fused_lstm = _backend.fused_lstm
+lstm_gates = _backend.lstm_gates
+ops = _backend.ops
+run_train_step = _backend.run_train_step
+scan = _backend.scan
+value_and_gradients = _backend.value_and_gradients

@@ -217,7 +217,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the weights; the constructor has called it."""
-        if self.built:
+        if getattr(self, "built", False):
             return
         shape = (None, self.num_steps, self.frame_dim)
         self.encoder.build((None, self.num_steps, self.frame_dim + self.control_dim))

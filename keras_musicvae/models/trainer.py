@@ -48,7 +48,7 @@ class GrooveTrainer(keras.Model):
             optimizer = keras.optimizers.Adam(ExponentialDecayToFloor(), epsilon=1e-8)
         super().compile(optimizer=optimizer, **kwargs)
         # Clipping belongs to the optimizer, which applies it to accumulated gradients.
-        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        inner: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
             inner.global_clipnorm = self.gradient_clip_norm
 
