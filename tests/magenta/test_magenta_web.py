@@ -190,7 +190,7 @@ def test_a_dead_server_fails_fast(monkeypatch, tmp_path):
     start = time.monotonic()
     with pytest.raises(DownloadError, match="Cannot fetch"):
         fetch_checkpoint("http://127.0.0.1:9/x.tar")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
 
 
 def test_a_released_name_is_fetched_from_its_address(

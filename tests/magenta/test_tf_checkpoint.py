@@ -34,7 +34,7 @@ GOLDEN = [
     "groovae_4bar_reduced",
     "hierdec_groovae_4bar_reduced",
 ]
-SECONDS = 1.0
+SECONDS = 3.0  # measured: below 1 on an idle machine; tests also run on busy ones
 NUMBER_TYPES = (
     *("float32", "float64", "float16", "bfloat16", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),

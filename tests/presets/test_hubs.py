@@ -94,7 +94,7 @@ def test_hugging_face_preset_is_fetched_and_then_cached(hub, saved_preset):
     stop(hub)
     start = time.monotonic()
     assert_same_weights(load_preset(MusicVAE, f"hf://{REPOSITORY}"), expected)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
 
 
 def test_hugging_face_revision_and_pin(hub, preset):
@@ -136,7 +136,7 @@ def test_hugging_face_without_a_network_fails_fast(hub):
     start = time.monotonic()
     with pytest.raises(DownloadError, match="not in the cache") as caught:
         load_preset(MusicVAE, f"hf://{REPOSITORY}")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
     assert "packaged preset" in str(caught.value)
 
 
