@@ -14,7 +14,6 @@ from keras_musicvae.cli.latents import LATENTS_SUFFIX, write_latents
 from keras_musicvae.cli.music import (
     add_model,
     add_music,
-    check_writable,
     open_model,
     read_music,
     report_nothing,
@@ -53,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.suffix != LATENTS_SUFFIX or args.out.is_dir():
         raise OutputError(f"--out must be a {LATENTS_SUFFIX} file, not {args.out}")
-    check_writable(args.out.parent)
-    model = open_model(args)
+    model = open_model(args, out=args.out.parent)
     music = read_music(args, model)
     if not music.grooves:
         return report_nothing(music)

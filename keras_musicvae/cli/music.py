@@ -109,8 +109,12 @@ def add_playing(
 # --- Before the work ----------------------------------------------------------
 
 
-def open_model(args: argparse.Namespace) -> "MusicVAE":
+def open_model(args: argparse.Namespace, *, out: Path | None = None) -> "MusicVAE":
     """Loads the preset, after all that can fail at once has been tried.
+
+    Args:
+        args: The options.
+        out: The folder to write to. Defaults to `--out`.
 
     Raises:
         OutputError: `--out` cannot be written.
@@ -119,7 +123,7 @@ def open_model(args: argparse.Namespace) -> "MusicVAE":
     """
     from keras_musicvae.presets.sources import find_preset
 
-    check_writable(args.out)
+    check_writable(out or args.out)
     if getattr(args, "png", False):
         check_pictures()
     if args.drum_map is not None:

@@ -61,16 +61,16 @@ def batch_plan(
         >>> list(batch_plan(100, padded=True))
         [(64, 64), (36, 64)]
     """
+    # Size 1 is for one groove at once; a remainder of 1 is not worth compiling it.
+    sizes = BATCH_SIZES if number < BATCH_SIZES[1] // 2 else BATCH_SIZES[1:]
     while number > 0:
-        if not padded:
-            taken = min(number, BATCH_SIZES[-1])
-            yield taken, taken
-            number -= taken
-            continue
-        larger = [size for size in BATCH_SIZES if size >= number]
-        smaller = [size for size in BATCH_SIZES if size <= number]
-        # Padding more than twofold costs more than another call.
-        size = larger[0] if larger and larger[0] <= 2 * number else smaller[-1]
+        size = min(number, BATCH_SIZES[-1])
+        if padded:
+            larger = [size for size in sizes if size >= number]
+            smaller = [size for size in sizes if size <= number]
+            # Padding more than twofold costs more than another call.
+            fits = larger and (larger[0] <= 2 * number or not smaller)
+            size = larger[0] if fits else smaller[-1]
         yield min(size, number), size
         number -= min(size, number)
 

@@ -4,8 +4,8 @@ import json
 import pickle
 
 import keras
-import numpy as np
 import notes_of_seeds
+import numpy as np
 import pytest
 
 from keras_musicvae.errors import ConfigError, GrooveError, MidiError
@@ -370,8 +370,11 @@ def test_files_that_cannot_be_read(model, tmp_path):
 def test_batches_cover_all(number, padded):
     plan = list(batch_plan(number, padded=padded))
     assert sum(taken for taken, _ in plan) == number
-    assert sum(size for _, size in plan) <= 2 * number
+    assert sum(size for _, size in plan) <= 2 * number + BATCH_SIZES[1]
     if padded:
-        assert {size for _, size in plan} <= set(BATCH_SIZES)
+        sizes = {size for _, size in plan}
+        assert sizes <= set(BATCH_SIZES)
+        # Never one compilation for many and another for the one that is left.
+        assert len(sizes) == 1 or BATCH_SIZES[0] not in sizes
     else:
         assert all(taken == size for taken, size in plan)
