@@ -97,6 +97,13 @@ def nearby(
 ) -> Latents:
     """Latents around `z`: on arcs from `z` to latents drawn from the prior.
 
+    In many dimensions a draw e from the prior is at right angles to `z`, and the arc is
+    sin(a) z + cos(a) e with a = similarity * 90 degrees. The mean of a posterior is
+    shorter than e, because it is zero where the model has nothing to say; so `slerp`,
+    which evens out lengths, would make it longer on the way, where this shrinks it
+    and fills in what the prior expects. Of a `z` from the prior it makes latents of
+    the prior.
+
     Args:
         z: (..., latent_dim).
         number: How many.
@@ -108,7 +115,10 @@ def nearby(
     """
     z = np.asarray(z, np.float32)
     others = rng.standard_normal((number, *z.shape), np.float32)
-    return slerp(others, z, similarity)
+    if similarity in (0, 1):  # Exactly, which a cosine is not.
+        return np.broadcast_to(z, others.shape).copy() if similarity else others
+    angle = similarity * np.pi / 2
+    return np.float32(np.sin(angle)) * z + np.float32(np.cos(angle)) * others
 
 
 def _length(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

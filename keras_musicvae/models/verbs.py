@@ -245,7 +245,8 @@ class MusicVerbs(MusicPerformance):
             music: Music of any kind, one or several, see `MusicVerbs`.
             number: How many variations of each input. Defaults to 1.
             similarity: From 0, unrelated grooves, to 1, the latent of the music itself:
-                how far along the arc from a latent of the prior. Defaults to 0.8.
+                how far along an arc from a latent of the prior to it, see
+                `latent_paths.nearby`. Defaults to 0.8, close variations.
             temperature: From 0 (deterministic) upwards. Defaults to 1.
             seed: Integer of at least 0; None draws one.
             tempo: As in `reconstruct`.

@@ -121,5 +121,8 @@ def test_similarity_is_the_share_of_the_way():
     prior = np.random.default_rng(9).standard_normal((3, 256), np.float32)
     np.testing.assert_array_equal(around(3, 0.0), prior)
     np.testing.assert_array_equal(around(5, 0.5)[0], around(1, 0.5)[0])
+    assert [np.linalg.norm(around(4, s)) / 32 for s in (0, 0.3, 0.7, 1)] == (
+        pytest.approx([1, 1, 1, 1], abs=0.1)
+    )
     distances = [np.linalg.norm(around(1, s)[0] - z) for s in (1, 0.9, 0.6, 0.3, 0)]
     assert distances == sorted(distances)
