@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.contenders import exists
 from benchmarks.tasks import Task
-from benchmarks.timing import alternate
+from benchmarks.timing import alternate, runs_of_a_turn
 from benchmarks.worker import Worker, WorkerError
 
 Workers = Mapping[str, Worker]
@@ -23,6 +23,7 @@ class Options:
         full: All cases, instead of those of ten minutes on two cores.
         rounds: Turns of each contender.
         seconds: Least length of a turn.
+        race_seconds: From here on no further round is begun.
         cores: Cores that a worker may use; None: all.
         data: The Groove MIDI Dataset's zip; None: where `KERAS_MUSICVAE_SHARED` or
             the cache has it.
@@ -35,6 +36,7 @@ class Options:
     full: bool = False
     rounds: int = 5
     seconds: float = 0.3
+    race_seconds: float = 60.0
     cores: int | None = None
     data: Path | None = None
     gpu: bool = False
@@ -75,8 +77,8 @@ def race(
 
     Returns:
         `task`, and `contenders`: for each `backend`, `name`, `difference` from ours,
-        `build_seconds`, `first_seconds`, and `turns`, lists of seconds per run; or
-        `failed`, the reason why it could not run.
+        `build_seconds`, `first_seconds`, `second_seconds`, and `turns`, lists of
+        seconds per run; or `failed`, the reason why it could not run.
     """
     entries: dict[str, dict[str, Any]] = {}
     asked = [(name, 0.0) for name in contenders]
@@ -104,7 +106,16 @@ def race(
         for key, entry in entries.items()
         if "failed" not in entry
     }
-    seconds = alternate(turns, rounds=options.rounds, least_seconds=options.seconds)
+    repeats = {
+        key: runs_of_a_turn(entries[key]["second_seconds"], options.seconds)
+        for key in turns
+    }
+    seconds = alternate(
+        turns,
+        rounds=options.rounds,
+        repeats=repeats,
+        most_seconds=options.race_seconds,
+    )
     for key, value in seconds.items():
         entries[key]["turns"] = value
     for worker in workers.values():

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+# Of fewer, quartiles say nothing.
+LEAST_ROUNDS = 3
+
 # One turn: seconds of each run, or the mean of all of them where they overlap.
 Turn = Callable[[int], list[float]]
 
@@ -71,7 +74,11 @@ def judge(ratio: Summary, limit: float) -> str:
 
 
 def alternate(
-    turns: Mapping[str, Turn], *, rounds: int, least_seconds: float
+    turns: Mapping[str, Turn],
+    *,
+    rounds: int,
+    repeats: Mapping[str, int] | None = None,
+    most_seconds: float = float("inf"),
 ) -> dict[str, list[list[float]]]:
     """Lets the contenders take turns.
 
@@ -79,17 +86,26 @@ def alternate(
         turns: Contenders by name; each runs a number of times and says how long it
             took. They are warm already.
         rounds: Turns of each contender.
-        least_seconds: A turn repeats fast runs for about as long.
+        repeats: Runs of a turn; defaults to one.
+        most_seconds: No round starts after so long, unless there were fewer than
+            `LEAST_ROUNDS`.
 
     Returns:
         For each contender its turns, each a list of seconds per run.
     """
-    repeats = {name: _repeats(turn, least_seconds) for name, turn in turns.items()}
     seconds: dict[str, list[list[float]]] = {name: [] for name in turns}
-    for _ in range(rounds):
+    begin = time.perf_counter()
+    for done in range(rounds):
+        if done >= LEAST_ROUNDS and time.perf_counter() - begin > most_seconds:
+            break
         for name, turn in turns.items():
-            seconds[name].append(turn(repeats[name]))
+            seconds[name].append(turn((repeats or {}).get(name, 1)))
     return seconds
+
+
+def runs_of_a_turn(seconds: float, least_seconds: float) -> int:
+    """How often a run of so many seconds is repeated to fill a turn."""
+    return max(1, min(1000, round(least_seconds / max(seconds, 1e-7))))
 
 
 def timed(run: Callable[[int], None], repeats: int, *, each: bool) -> list[float]:
@@ -110,8 +126,3 @@ def timed(run: Callable[[int], None], repeats: int, *, each: bool) -> list[float
         run(1)
         seconds.append(time.perf_counter() - start)
     return seconds
-
-
-def _repeats(turn: Turn, least_seconds: float) -> int:
-    longest = max(turn(1)[0], 1e-7)
-    return max(1, min(1000, round(least_seconds / longest)))

@@ -22,7 +22,6 @@ from benchmarks.timing import timed
 
 ROOT = Path(__file__).parents[1]
 CHECKED_BATCH = 4
-WARM_UP_RUNS = 2
 
 
 class WorkerError(Exception):
@@ -119,6 +118,7 @@ class Server:
         self.backend = backend
         self.contenders: dict[str, Any] = {}
         self.expected: dict[Task, Arrays] = {}
+        self.checked: dict[tuple[str, Task], dict[str, float]] = {}
 
     def describe(self) -> dict[str, Any]:
         """Versions, threads, devices."""
@@ -138,8 +138,8 @@ class Server:
             slowed: Share of its time by which it is made slower, for a control.
 
         Returns:
-            `difference` from ours, `first_seconds` of the first run (with what is
-            compiled in it), `build_seconds` of what comes before.
+            `difference` from ours, `build_seconds` of what comes before the first run,
+            `first_seconds` of that (with what is compiled in it), `second_seconds`.
         """
         from benchmarks.contenders import contender_class
 
@@ -152,12 +152,14 @@ class Server:
         built = time.perf_counter()
         made.run(1)
         first = time.perf_counter()
-        made.run(WARM_UP_RUNS)
+        made.run(1)
+        second = time.perf_counter()
         self.contenders[key] = _Slowed(made.run, slowed) if slowed else made.run
         return {
             "difference": difference,
             "build_seconds": built - start,
             "first_seconds": first - built,
+            "second_seconds": second - first,
         }
 
     def time(self, key: str, repeats: int, each: bool = False) -> list[float]:
@@ -209,8 +211,12 @@ class Server:
             self.expected[small] = ours.outputs()
         if contender.startswith(OURS):
             return {}
-        other = contender_class(contender, self.backend)(small, weights, inputs)
-        return check(other.outputs(), self.expected[small], task.precision)
+        if (contender, small) not in self.checked:
+            other = contender_class(contender, self.backend)(small, weights, inputs)
+            self.checked[contender, small] = check(
+                other.outputs(), self.expected[small], task.precision
+            )
+        return self.checked[contender, small]
 
 
 class _Slowed:

@@ -15,7 +15,6 @@ _FIRST_GROOVE = (
     "from keras_musicvae import MusicVAE; "
     "MusicVAE.from_preset('groove_debug').sample(1, seed=1)"
 )
-_BACKEND = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def measure(options: Options) -> dict[str, Any]:
     turns = {name: _turn(*command) for name, command in commands.items()}
     for turn in turns.values():
         turn(1)  # the files come into the system's cache
-    found = alternate(turns, rounds=options.rounds, least_seconds=0.0)
+    found = alternate(turns, rounds=options.rounds)
     return {"starts": {name: [t[0] for t in value] for name, value in found.items()}}
 
 

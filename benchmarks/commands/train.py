@@ -45,7 +45,7 @@ def cases(options: Options) -> Iterator[tuple[Task, Sequence[str]]]:
         yield Task("train", 4, TINY), (OURS, NATIVE, OURS_FIT, STOCK)
         return
     if not options.full:
-        yield Task("train", 128, FULL), (OURS, NATIVE, OURS_FIT, STOCK)
+        yield Task("train", 128, FULL), (OURS, NATIVE, STOCK)
         yield Task("train", 512, FULL), (OURS, NATIVE)
         yield Task("train", 128, FLAT), (OURS, NATIVE)
         yield Task("train", 128, FULL, dropout=0.3), (OURS, NATIVE)

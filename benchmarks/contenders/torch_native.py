@@ -104,8 +104,9 @@ class TorchNative(Contender):
         self.loss = self.model.loss
         if task.kind == "train":
             self.optimizer = torch.optim.Adam(
-                self.weights.values(), LEARNING_RATE, eps=1e-8, fused=True
+                self.weights.values(), LEARNING_RATE, fused=True
             )
+            self.count = 0
 
     def outputs(self) -> Arrays:
         """This side of the comparison."""
@@ -141,6 +142,10 @@ class TorchNative(Contender):
     def _step(self, epsilon: Tensor) -> Tensor:
         loss = self._backward(epsilon)
         nn.utils.clip_grad_norm_(self.weights.values(), CLIP_NORM)
+        # Keras and TensorFlow add epsilon before the bias correction, PyTorch after.
+        self.count += 1
+        epsilon_hat = 1e-8 / math.sqrt(1 - 0.999**self.count)
+        self.optimizer.param_groups[0]["eps"] = epsilon_hat
         self.optimizer.step()
         return loss
 
