@@ -220,6 +220,18 @@ def test_no_row_and_no_grid(beats, capsys, files, steps, words):
     assert not Path("out").exists()
 
 
+def test_a_preset_without_a_preprocessor(beats):
+    from keras_musicvae.models.music_vae import MusicVAE
+
+    model = MusicVAE.from_preset("groove_debug", preprocessor=None)
+    model.save_to_preset("bare")
+    for command in (["generate"], ["reconstruct", "beats/a.mid"]):
+        assert main([*command, "--preset=./bare", "--seed=1", "--out=out"]) == 0
+        assert main([*command, *DEBUG, "--seed=1", "--out=expected"]) == 0
+    for path in Path("out").glob("*.mid"):
+        assert path.read_bytes() == Path("expected", path.name).read_bytes()
+
+
 # --- Latents ------------------------------------------------------------------
 
 

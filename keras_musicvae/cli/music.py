@@ -132,9 +132,13 @@ def open_model(args: argparse.Namespace, *, out: Path | None = None) -> "MusicVA
         get_drum_map(args.drum_map)
     find_preset(args.preset)
     start_keras(args)
+    from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.models.music_vae import MusicVAE
 
-    return MusicVAE.from_preset(args.preset)
+    model = MusicVAE.from_preset(args.preset)
+    if model.preprocessor is None:  # Saved by someone who works with arrays.
+        model.preprocessor = GrooveConverter(model.num_bars)
+    return model
 
 
 def check_writable(path: Path) -> None:
@@ -173,10 +177,8 @@ def check_pictures() -> None:
 
 def read_music(args: argparse.Namespace, model: "MusicVAE") -> Music:
     """The grooves of the files that were named; each bad one is reported on stderr."""
-    from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.inputs import read_groove
 
-    converter = model.preprocessor or GrooveConverter(model.num_bars)
     music = Music()
     for pattern in args.files:
         paths = find_files(pattern)
@@ -184,7 +186,7 @@ def read_music(args: argparse.Namespace, model: "MusicVAE") -> Music:
             _report(music.failures, pattern, "no such MIDI file")
         for path in paths:
             try:
-                groove = read_groove(path, converter, drum_map=args.drum_map)
+                groove = read_groove(path, model.preprocessor, drum_map=args.drum_map)
             except (MusicVAEError, OSError) as error:
                 _report(music.failures, str(path), _reason(error, path))
             else:
