@@ -17,9 +17,9 @@ from keras_musicvae.cli.music import (
     open_model,
     read_music,
     report_nothing,
-    write_record,
 )
 from keras_musicvae.cli.options import integer_from
+from keras_musicvae.cli.record import write_record
 
 HELP = "write the latents of MIDI files to a .npz file"
 

@@ -8,13 +8,12 @@ return write_grooves(...)          MIDI, WAV, PNG, and a JSON record of the run
 import argparse
 import glob
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keras_musicvae.cli.options import (
     add_backend,
@@ -22,6 +21,7 @@ from keras_musicvae.cli.options import (
     number_from,
     start_keras,
 )
+from keras_musicvae.cli.record import write_record
 from keras_musicvae.errors import MusicVAEError, OutputError
 
 if TYPE_CHECKING:
@@ -278,35 +278,6 @@ def write_grooves(
     return 1 if failed else 0
 
 
-def write_record(
-    path: Path,
-    args: argparse.Namespace,
-    seed: int | None,
-    inputs: Sequence[Path],
-    files: Sequence[Mapping[str, str]],
-    failures: Mapping[str, str],
-) -> None:
-    """Writes what files were made with, and the command that makes them again."""
-    from keras_musicvae.files import sha256_of, write_json
-
-    write_json(
-        path,
-        {
-            "command": command_again(args, seed, inputs),
-            "seed": seed,
-            **_settings(args),
-            "preset": _preset(args.preset),
-            "version": _versions(),
-            "inputs": [
-                {"file": str(path), "sha256": sha256_of(path)} for path in inputs
-            ],
-            "files": list(files),
-            "failures": dict(failures),
-        },
-    )
-    print(path)
-
-
 def report_nothing(music: Music) -> int:
     """Says that there is nothing to work on; returns the exit code."""
     print(
@@ -315,64 +286,6 @@ def report_nothing(music: Music) -> int:
         file=sys.stderr,
     )
     return 1
-
-
-def command_again(
-    args: argparse.Namespace, seed: int | None, inputs: Sequence[Path]
-) -> str:
-    """The command that gives the same files again."""
-    words = ["keras-musicvae", args.command, *map(str, inputs)]
-    options = {
-        "preset": args.preset,
-        "seed": seed,
-        **_settings(args),
-        "out": args.out,
-        "backend": args.backend,
-    }
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value is not None and value is not False:
-            values = value if isinstance(value, list) else [value]
-            words += [option, *(str(item) for item in values)]
-    return shlex.join(words)
-
-
-# Options that name files, or that the result does not depend on.
-_NO_SETTINGS = ("command", "run", "files", "preset", "seed", "out", "backend")
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    return {k: v for k, v in vars(args).items() if k not in _NO_SETTINGS}
-
-
-def _preset(preset: str) -> dict[str, Any]:
-    """Which preset it was, by the SHA-256 of the files that make the model."""
-    from keras_musicvae.presets.folder import CONFIG, PREPROCESSOR, WEIGHTS
-    from keras_musicvae.presets.sources import find_preset
-
-    folder = find_preset(preset)
-    names = [name for name in (CONFIG, PREPROCESSOR, WEIGHTS) if folder.has(name)]
-    return {"name": preset, "sha256": {name: folder.sha256(name) for name in names}}
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    import keras
-    import numpy as np
-
-    from keras_musicvae import __version__
-
-    backend = keras.backend.backend()
-    return {
-        "keras_musicvae": __version__,
-        "keras": keras.__version__,
-        "backend": f"{backend} {sys.modules[backend].__version__}",
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def _suffixes(args: argparse.Namespace) -> list[str]:

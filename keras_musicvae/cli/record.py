@@ -1,0 +1,94 @@
+"""The JSON record beside generated files: what makes them again."""
+
+import argparse
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def write_record(
+    path: Path,
+    args: argparse.Namespace,
+    seed: int | None,
+    inputs: Sequence[Path],
+    files: Sequence[Mapping[str, str]],
+    failures: Mapping[str, str],
+) -> None:
+    """Writes what files were made with, and the command that makes them again."""
+    from keras_musicvae.files import sha256_of, write_json
+
+    write_json(
+        path,
+        {
+            "command": command_again(args, seed, inputs),
+            "seed": seed,
+            **_settings(args),
+            "preset": _preset(args.preset),
+            "version": _versions(),
+            "inputs": [
+                {"file": str(path), "sha256": sha256_of(path)} for path in inputs
+            ],
+            "files": list(files),
+            "failures": dict(failures),
+        },
+    )
+    print(path)
+
+
+def command_again(
+    args: argparse.Namespace, seed: int | None, inputs: Sequence[Path]
+) -> str:
+    """The command that gives the same files again."""
+    words = ["keras-musicvae", args.command, *map(str, inputs)]
+    options = {
+        "preset": args.preset,
+        "seed": seed,
+        **_settings(args),
+        "out": args.out,
+        "backend": args.backend,
+    }
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            values = value if isinstance(value, list) else [value]
+            words += [option, *(str(item) for item in values)]
+    return shlex.join(words)
+
+
+# Options that name files, or that the result does not depend on.
+_NO_SETTINGS = ("command", "run", "files", "preset", "seed", "out", "backend")
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    return {k: v for k, v in vars(args).items() if k not in _NO_SETTINGS}
+
+
+def _preset(preset: str) -> dict[str, Any]:
+    """Which preset it was, by the SHA-256 of the files that make the model."""
+    from keras_musicvae.presets.folder import CONFIG, PREPROCESSOR, WEIGHTS
+    from keras_musicvae.presets.sources import find_preset
+
+    folder = find_preset(preset)
+    names = [name for name in (CONFIG, PREPROCESSOR, WEIGHTS) if folder.has(name)]
+    return {"name": preset, "sha256": {name: folder.sha256(name) for name in names}}
+
+
+def _versions() -> dict[str, str]:
+    import keras
+    import numpy as np
+
+    from keras_musicvae import __version__
+
+    backend = keras.backend.backend()
+    return {
+        "keras_musicvae": __version__,
+        "keras": keras.__version__,
+        "backend": f"{backend} {sys.modules[backend].__version__}",
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
