@@ -187,6 +187,15 @@ class Server:
         cls(task, make_weights(task.size), make_inputs(task)).run(3)
         return {"host_before": before, **device.peak_memory(self.backend)}
 
+    def later_loss(self, contender: str, task: Mapping[str, Any]) -> float:
+        """The loss after two train steps with given noise."""
+        from benchmarks.contenders import contender_class
+
+        task = Task.from_dict(task)
+        weights, inputs = make_weights(task.size), make_inputs(task)
+        made = contender_class(contender, self.backend)(task, weights, inputs)
+        return float(made.outputs()["later_loss"])
+
     def rates(self, precision: str) -> dict[str, float]:
         """What the machine does at most; see `rates.py`."""
         from benchmarks import rates

@@ -313,7 +313,8 @@ def _scaling(record: Mapping[str, Any]) -> list[str]:
                     )
                 )
         head = ("contender", title, "ms a window", "GFLOP", "GFLOP/s", "")
-        parts += [f"### {title.capitalize()}", table(head, sorted(rows))]
+        rows.sort(key=lambda row: (row[0], int(row[1])))
+        parts += [f"### {title.capitalize()}", table(head, rows)]
     if "devices" in result:
         parts += _devices(result["devices"])
     return parts
@@ -322,19 +323,21 @@ def _scaling(record: Mapping[str, Any]) -> list[str]:
 def _devices(result: Mapping[str, Any]) -> list[str]:
     rows = []
     for record in result["races"]:
+        devices = str(record["devices"])
         if "failed" in record:
-            rows.append((str(record["devices"]), f"failed: {record['failed']}", ""))
+            rows.append((devices, f"failed: {record['failed']}", ""))
             continue
         for entry in Race(record).entries:
             text = entry.failed or _milliseconds(entry.seconds)
-            rows.append((str(record["devices"]), _name(entry), text))
+            rows.append((devices, text, f"{record['later_loss']:.4f}"))
     text = "JAX, `keras.distribution.DataParallel`."
     if result["simulated"]:
         text += (
             f" A simulation: virtual devices that share the {result['cores']} cores of "
             "one CPU. It shows that the way works, not that it is faster."
         )
-    return ["### Devices", text, table(("devices", "contender", "ms a step"), rows)]
+    head = ("devices", "ms a step", "loss after two steps")
+    return ["### Devices", text, table(head, rows)]
 
 
 def _preprocess(record: Mapping[str, Any]) -> list[str]:
