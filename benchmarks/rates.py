@@ -61,7 +61,7 @@ def _step_seconds(backend: str, units: int, dtype: str) -> float:
     """Of the layer that the project trains with, forward, per step."""
     from keras_musicvae.models.recurrent import LSTM
 
-    layer = LSTM(units, dtype=dtype)
+    layer = LSTM(units, dtype="mixed_bfloat16" if dtype == "bfloat16" else dtype)
     layer.build((1, CHAIN_STEPS, units))
     rng = np.random.default_rng(0)
     x = keras.ops.cast(rng.standard_normal((1, CHAIN_STEPS, units), np.float32), dtype)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
         "models",
         "presets",
     },
-    "training": {"errors", "files", "datasets", "models", "presets"},
+    "training": {"errors", "files", "datasets", "evaluation", "models", "presets"},
     "evaluation": {
         "errors",
         "files",

@@ -13,6 +13,9 @@ HELP = "the train step, in windows per second, beside hand-written code and the 
 BATCHES = (32, 128, 512, 2048, 4096)
 # Stock Keras layers loop in Python on PyTorch: from here on that takes minutes.
 LARGEST_STOCK_BATCH = 128
+# A precision whose matrix products are slower than this share of float32's is done in
+# software: a train step would take minutes and say nothing.
+EMULATED = 0.1
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -28,10 +31,21 @@ def measure(options: Options) -> dict[str, Any]:
                 backend: worker.ask("rates", precision=precision)
                 for backend, worker in processes.items()
             }
+            able = {
+                backend: worker
+                for backend, worker in processes.items()
+                if not is_emulated(rates, precision, backend)
+            }
             for task, contenders in planned:
                 print(f"  train {label(task)}", file=sys.stderr)
-                races.append(race(processes, task, contenders, options))
+                races.append(race(able, task, contenders, options))
     return {"rates": rates, "races": races}
+
+
+def is_emulated(rates: dict[str, Any], precision: str, backend: str) -> bool:
+    """Whether a backend does this precision in software on this machine."""
+    usual = rates.get("float32", {}).get(backend, {}).get("matrix_flops", 0.0)
+    return rates[precision][backend]["matrix_flops"] < EMULATED * usual
 
 
 def precisions(options: Options) -> tuple[str, ...]:

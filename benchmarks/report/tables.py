@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks import limits
-from benchmarks.commands.train import label
+from benchmarks.commands.train import is_emulated, label
 from benchmarks.contenders import OURS
 from benchmarks.report.races import Entry, Race, races
 from benchmarks.report.targets import ORIGINAL, targets
@@ -121,11 +121,28 @@ def _train(record: Mapping[str, Any]) -> list[str]:
         f"serial chain. The original trained at {ORIGINAL:.0f} windows/s on two other "
         "cores (TensorFlow 2.9, flat decoder).",
         _rates(record["result"]["rates"]),
+        *_emulated(record["result"]["rates"]),
     ]
     for race in races(record["result"]):
         rates = record["result"]["rates"][race.task.precision]
         parts += [f"### {label(race.task)}", _train_table(race, rates)]
     return parts
+
+
+def _emulated(rates: Mapping[str, Any]) -> list[str]:
+    """Says what was not timed, if anything."""
+    slow = [
+        f"{backend} in {precision}"
+        for precision, backends in rates.items()
+        for backend in backends
+        if is_emulated(rates, precision, backend)
+    ]
+    if not slow:
+        return []
+    return [
+        f"Not timed: {', '.join(slow)}. The backend does it in software here, at less "
+        "than a tenth of float32's rate."
+    ]
 
 
 def _rates(rates: Mapping[str, Any]) -> str:

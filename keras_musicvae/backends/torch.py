@@ -150,6 +150,21 @@ class _Ops:
     tanh = staticmethod(torch.tanh)
     log = staticmethod(torch.log)
 
+    reshape = staticmethod(torch.reshape)
+    clip = staticmethod(torch.clamp)
+
+    @staticmethod
+    def softmax(x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.softmax(x, dim=axis)
+
+    @staticmethod
+    def cumsum(x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.cumsum(x, dim=axis)
+
+    @staticmethod
+    def sum(x: torch.Tensor, axis: int) -> torch.Tensor:
+        return torch.sum(x, dim=axis)
+
     @staticmethod
     def split(x: torch.Tensor, parts: int, axis: int) -> tuple:
         return x.chunk(parts, dim=axis)

@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bfloat16 pays where the processor has it (default: float32)",
     )
     parser.add_argument("--seed", type=integer_from(0), default=0)
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="choose the threshold of deterministic hits on the validation windows",
+    )
     model = parser.add_argument_group("model (defaults in brackets)")
     model.add_argument("--flat", action="store_true", help="no conductor")
     model.add_argument("--latent-dim", type=integer_from(1), help="[256]")
@@ -71,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
         learning_rate=args.learning_rate,
         precision=args.precision,
         seed=args.seed,
+        calibrate=args.calibrate,
         model=_model_arguments(args),
     )
     windows = GrooveWindows.load(args.data)

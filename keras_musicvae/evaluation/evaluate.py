@@ -279,9 +279,8 @@ def _measure_loss(
     values = {name: known[name] for name in ("hits", "velocities", "offsets")}
     values["reconstruction"] = known["hits"] + known["velocities"] + known["offsets"]
     values["kl_bits"] = kl / NATS_PER_BIT
-    if "original" in known:
-        values["original_reconstruction"] = known["original"]
-        values["original_total"] = known["original"] + cost
+    values["original_reconstruction"] = known["original"]
+    values["original_total"] = known["original"] + cost
     measured = measure_means(values, test.files, bootstrap)
     # Of the whole set: not a mean over windows, so without an interval.
     whole = {

@@ -60,8 +60,7 @@ class System:
             `z_mean`, `z_stddev` (n, latent_dim); `forced` (n, steps, 27), the
             deterministic draw at each step given the true steps before; `hits`,
             `velocities`, `offsets` (n,), the reconstruction loss of the model's own
-            heads; and `original` (n,), that of the original's formula, unless the
-            heads cannot tell what they expect.
+            heads; and `original` (n,), that of the original's formula.
         """
         batches = []
         for start in range(0, len(grooves), self.batch_size):
@@ -106,7 +105,6 @@ class System:
         """What teacher-forced outputs mean, and what they cost."""
         from keras import ops
 
-        from keras_musicvae.models.heads import SquaredErrorHeads
         from keras_musicvae.models.losses import reconstruction_losses
 
         heads = self.model.heads
@@ -118,10 +116,7 @@ class System:
             "forced": heads.draw(given, 0.0, ops.convert_to_tensor(noise)),
             **terms,
         }
-        if isinstance(heads, SquaredErrorHeads):
-            result["original"] = terms["hits"] + terms["velocities"] + terms["offsets"]
-        elif hasattr(heads, "expected"):
-            result["original"] = _original_loss(heads.expected(given), real)
+        result["original"] = _original_loss(heads.expected(given), real)
         return {name: ops.convert_to_numpy(value) for name, value in result.items()}
 
 

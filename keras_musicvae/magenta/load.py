@@ -90,6 +90,7 @@ def build_model(
 ) -> Model:
     """Builds the model of a checkpoint that was read; see `load_magenta`."""
     from keras_musicvae.grooves.converter import GrooveConverter
+    from keras_musicvae.models.initial_weights import no_initial_weights
 
     arguments = _architecture_arguments(checkpoint, num_bars)
     if taken := sorted(arguments.keys() & kwargs.keys() - {"num_bars"}):
@@ -102,7 +103,8 @@ def build_model(
             variant=_variant(checkpoint, variant),
             drum_map=drum_map,
         )
-    model = cls(**arguments, **kwargs)
+    with no_initial_weights():
+        model = cls(**arguments, **kwargs)
     load_magenta_weights(model, checkpoint.weights)
     return model
 

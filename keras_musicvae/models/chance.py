@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_musicvae.errors import ConfigError
 
-LATENTS, NOISE, NEIGHBOURS, POSTERIOR = range(4)
+LATENTS, NOISE, NEIGHBOURS, POSTERIOR, COMPONENTS = range(5)
 
 
 def checked_seed(seed: int | None) -> int:

@@ -28,13 +28,14 @@ from keras_musicvae.models.losses import (
     kl_cost,
     reconstruction_losses,
 )
+from keras_musicvae.models.prior import MixturePrior
 from keras_musicvae.models.schedules import beta_at, sampling_probability
 from keras_musicvae.models.trainer import GrooveTrainer
 from keras_musicvae.models.validation import check_base_arguments, check_config
 from keras_musicvae.models.verbs import MusicVerbs
 
 # Draws of random numbers in a training step; the modules take ranges of them.
-_SITE_LATENT, _SITE_OWN_FRAMES, _SITE_OWN_STEPS = 0, 1, 2
+_SITE_LATENT, _SITE_OWN_FRAMES, _SITE_OWN_STEPS, _SITE_HIDDEN_STEPS = 0, 1, 2, 3
 _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 100, 200, 1000
 
 
@@ -67,19 +68,26 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         encoder_units: Units of each direction of the encoder, one entry per layer.
         hierarchical_encoder: Whether bars are encoded first, then their sequence.
         latent_dim: Dimensions of z. Defaults to 256.
+        prior_components: Gaussians of a prior that is fitted to the posterior after
+            training, see `prior.py`; 0, the default: samples are drawn from N(0, I).
         conductor_units: Units of the conductor's layers; None for a flat decoder.
         conductor_autoregressive: Whether the conductor hears the bar before.
         decoder_units: Units of the note decoder's layers.
         control_dim: Channels of controls that encoder and decoder read at each step;
             0: none.
         heads: How the outputs are read, see `heads.py`. Defaults to the original's
-            `"squared_error"`.
+            `"squared_error"`; `"histogram"` has distributions of velocity and offset.
+        hit_threshold: At temperature 0 a hit is played where its probability exceeds
+            this. Defaults to the original's 0.5.
         free_bits: Bits of KL per example that cost nothing. Defaults to 48.
         beta: Weight of the KL above the free bits. Defaults to 0.2.
         beta_rate: Annealing, `beta * (1 - beta_rate ** step)`; 0: none.
         dropout: Share of the inputs of every LSTM layer that is dropped in training.
             The original's keep probability of 0.3 is a dropout of 0.7 here.
         dropout_per_sequence: One mask per sequence instead of one per step.
+        frame_dropout: Share of the steps at which the decoder does not see the frame
+            before in training (word dropout, Bowman et al. 2016, arXiv 1511.06349), so
+            that it listens to the latent. Defaults to 0.
         sampling_schedule: Scheduled sampling: `"constant"`, `"exponential"` or
             `"inverse_sigmoid"`.
         sampling_rate: Rate of that schedule; with `"constant"`, 0 is pure teacher
@@ -116,16 +124,19 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         encoder_units: tuple[int, ...] = (512,),
         hierarchical_encoder: bool = False,
         latent_dim: int = 256,
+        prior_components: int = 0,
         conductor_units: tuple[int, ...] | None = (256, 256),
         conductor_autoregressive: bool = False,
         decoder_units: tuple[int, ...] = (256, 256),
         control_dim: int = 0,
         heads: str = "squared_error",
+        hit_threshold: float = 0.5,
         free_bits: float = 48.0,
         beta: float = 0.2,
         beta_rate: float = 0.0,
         dropout: float = 0.0,
         dropout_per_sequence: bool = False,
+        frame_dropout: float = 0.0,
         sampling_schedule: str = "constant",
         sampling_rate: float = 0.0,
         gradient_clip_norm: float | None = 1.0,
@@ -142,16 +153,19 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
                 "encoder_units": encoder_units,
                 "hierarchical_encoder": hierarchical_encoder,
                 "latent_dim": latent_dim,
+                "prior_components": prior_components,
                 "conductor_units": conductor_units,
                 "conductor_autoregressive": conductor_autoregressive,
                 "decoder_units": decoder_units,
                 "control_dim": control_dim,
                 "heads": heads,
+                "hit_threshold": hit_threshold,
                 "free_bits": free_bits,
                 "beta": beta,
                 "beta_rate": beta_rate,
                 "dropout": dropout,
                 "dropout_per_sequence": dropout_per_sequence,
+                "frame_dropout": frame_dropout,
                 "sampling_schedule": sampling_schedule,
                 "sampling_rate": sampling_rate,
                 "gradient_clip_norm": gradient_clip_norm,
@@ -164,11 +178,12 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         for name, value in self._config.items():
             if name != "heads":
                 setattr(self, name, value)
-        self.heads = HEADS[heads](num_drums)
+        self.heads = HEADS[heads](num_drums, hit_threshold)
         self.preprocessor = preprocessor
         self._compiled_player = None
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
+        self.prior = MixturePrior(prior_components, latent_dim, name="prior")
         self.decoder = self._make_decoder()
         # Drives annealing, scheduled sampling and noise. A weight, so that it is saved
         # with the others and a loaded model resumes where it was.
@@ -222,6 +237,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         shape = (None, self.num_steps, self.frame_dim)
         self.encoder.build((None, self.num_steps, self.frame_dim + self.control_dim))
         self.latent.build((None, self.encoder.output_dim))
+        self.prior.build()
         self.decoder.build(shape, self.latent_dim, self.control_dim)
         self.built = True
         assign_initial_weights(self, self.seed)
@@ -306,6 +322,9 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
             )
             coin = self._uniform((*ops.shape(outputs)[:-1], 1), _SITE_OWN_STEPS)
             previous = ops.where(coin < probability, _shift(own), previous)
+        if training and self.frame_dropout:
+            coin = self._uniform((*ops.shape(grooves)[:-1], 1), _SITE_HIDDEN_STEPS)
+            previous = ops.where(coin < self.frame_dropout, 0.0, previous)
         outputs, _ = self.decoder(
             previous, z, controls, self._step(), training=training
         )

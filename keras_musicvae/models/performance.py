@@ -34,6 +34,7 @@ class MusicPerformance:
     control_dim: int
     latent_dim: int
     heads: Any
+    prior: Any
     preprocessor: Any
     _compiled_player: Player | None
 

@@ -85,7 +85,10 @@ class MusicVerbs(MusicPerformance):
         """
         number = checked_number(number)
         seed = chance.checked_seed(seed)
-        z = chance.normal(seed, chance.LATENTS, (number, self.latent_dim))
+        z = self.prior.draw(
+            chance.normal(seed, chance.LATENTS, (number, self.latent_dim)),
+            chance.uniform(seed, chance.COMPONENTS, (number,)),
+        )
         return self.decode(
             z, temperature=temperature, seed=seed, tempo=tempo, controls=controls
         )

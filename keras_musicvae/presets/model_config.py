@@ -101,6 +101,7 @@ def count_parameters(config: Mapping[str, Any]) -> int:
         total += _bidirectional(2 * units[-1], units)
     z = config["latent_dim"]
     total += 2 * _dense(2 * units[-1], z)
+    total += config["prior_components"] * (1 + z + z * z)
     # Conductor: what it gives takes the place of z in the note decoder.
     notes = config["decoder_units"]
     if config["conductor_units"] is not None:

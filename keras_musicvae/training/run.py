@@ -21,6 +21,7 @@ from keras_musicvae.errors import DatasetError, TrainingError
 from keras_musicvae.files import make_folder
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.training.batches import WindowBatches
+from keras_musicvae.training.calibration import calibrated
 from keras_musicvae.training.callbacks import (
     BEST_WEIGHTS,
     CollapseWarning,
@@ -31,6 +32,7 @@ from keras_musicvae.training.checkpoint import (
     load_checkpoint,
     read_record,
 )
+from keras_musicvae.training.prior import fit_prior
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,10 @@ class TrainingSettings:
         precision: `"float32"`, or `"bfloat16"` for mixed precision, which pays where
             the processor has it (AMX, AVX512-BF16, a GPU).
         seed: Seed of the initial weights, the order of the batches and all noise.
-        model: Arguments of `MusicVAE` that differ from its defaults.
+        calibrate: Whether the trained model gets the `hit_threshold` that suits the
+            validation windows best, see `calibration.py`. Defaults to False.
+        model: Arguments of `MusicVAE` that differ from its defaults. With
+            `prior_components` the prior is fitted at the end, see `prior.py`.
     """
 
     epochs: int = 30
@@ -60,6 +65,7 @@ class TrainingSettings:
     learning_rate: float = 1e-3
     precision: str = "float32"
     seed: int = 0
+    calibrate: bool = False
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -126,7 +132,7 @@ def train(
     settings = settings or TrainingSettings()
     out = Path(out)
     training = windows.split("train")
-    validation = windows.split("validation").select(hop_bars=windows.num_bars)
+    validation = _validation(windows)
     _check_sizes(training, validation, settings.batch_size)
     if finish and find_checkpoint(out / "checkpoint") is None:
         raise TrainingError(f"There is no run to finish in {out}.")
@@ -154,6 +160,10 @@ def train(
         seen = (settings.epochs - done) * len(training)
         logger.info("%.0f windows/s", seen / (time.monotonic() - start))
     return _save_preset(out, model, recorder, windows, settings, command)
+
+
+def _validation(windows: GrooveWindows) -> GrooveWindows:
+    return windows.split("validation").select(hop_bars=windows.num_bars)
 
 
 def _check_sizes(
@@ -239,6 +249,10 @@ def _save_preset(
     command: str,
 ) -> Path:
     model.load_weights(out / BEST_WEIGHTS)
+    if model.prior_components:
+        fit_prior(model, windows.split("train"), seed=settings.seed)
+    if settings.calibrate:
+        model = calibrated(model, _validation(windows))
     best = recorder.best or {}
     options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
     training = {

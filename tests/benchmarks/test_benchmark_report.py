@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from benchmarks.commands.train import is_emulated
 from benchmarks.contenders import NATIVE, OURS
 from benchmarks.report import read_records, write_report
 from benchmarks.report.tables import report, table
@@ -148,3 +149,12 @@ def test_nothing_measured():
 
 def test_table():
     assert table(("a", "b"), [("c", "d")]) == "| a | b |\n| --- | ---: |\n| c | d |"
+
+
+def test_a_precision_done_in_software_is_said_to_be():
+    train = trained([0.8] * 3, [0.8] * 3)
+    rates = train["result"]["rates"]
+    rates["bfloat16"] = {"torch": {**rates["float32"]["torch"], "matrix_flops": 1e9}}
+    assert is_emulated(rates, "bfloat16", "torch")
+    assert not is_emulated(rates, "float32", "torch")
+    assert "Not timed: torch in bfloat16" in report({"train": train}, {})

@@ -1,0 +1,127 @@
+"""Trains a list of models, measures each on the validation split, keeps a table.
+
+    python tools/experiments.py docs/results/experiments.json data/groove_4bar \
+        --runs runs/experiments --table docs/results/runs.csv
+
+The list is JSON: name -> {"why": text, "settings": arguments of `TrainingSettings`};
+"like" takes the settings of another run and changes those that are given. Runs that
+the table holds are left out, interrupted ones are resumed. Several processes may share
+a list, each with `--only`.
+"""
+
+import argparse
+import csv
+import fcntl
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from keras_musicvae import MusicVAE
+from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
+from keras_musicvae.training.run import TrainingSettings, hardware, train
+
+# Columns of the table: section and figure of the evaluation.
+FIGURES = {
+    "f1": ("free_running", "f1"),
+    "precision": ("free_running", "precision"),
+    "recall": ("free_running", "recall"),
+    "timing_mae_ms": ("free_running", "timing_mae_ms"),
+    "velocity_mae": ("free_running", "velocity_mae"),
+    "f1_t1": ("free_running_t1", "f1"),
+    "forced_f1": ("teacher_forced", "f1"),
+    "kl_bits": ("loss", "kl_bits"),
+    "hits_nats": ("loss", "hits"),
+    "velocity_nats": ("loss", "velocities"),
+    "timing_nats": ("loss", "offsets"),
+    "original_total": ("loss", "original_total"),
+    "active_units": ("loss", "active_units"),
+    "samples_timing_kl": ("samples", "timing_kl"),
+    "samples_velocity_kl": ("samples", "velocity_kl"),
+    "samples_hits_per_bar": ("samples", "hits_per_bar"),
+    "nearest_per_hit": ("copies", "nearest_per_hit"),
+}
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--table", type=Path, required=True, help="CSV to add rows to")
+    parser.add_argument("--only", nargs="*", help="names of the runs to do")
+    args = parser.parse_args()
+    plan = json.loads(args.experiments.read_text())
+    windows = GrooveWindows.load(args.data)
+    for name in args.only or plan:
+        if name in _names(args.table):
+            continue
+        settings = resolve(plan, name)
+        start = time.monotonic()
+        preset = train(windows, args.runs / name, TrainingSettings(**settings))
+        minutes = (time.monotonic() - start) / 60
+        row = {
+            "name": name,
+            "why": plan[name]["why"],
+            "minutes": round(minutes, 1),
+            "hardware": hardware(),
+            **_measure(preset, windows),
+            "settings": json.dumps(settings),
+        }
+        _append(args.table, row)
+        print(json.dumps(row), flush=True)
+
+
+def resolve(plan: dict[str, Any], name: str) -> dict[str, Any]:
+    """The settings of a run, those that it takes from another included.
+
+    Example:
+        >>> plan = {"a": {"settings": {"epochs": 2, "model": {"beta": 1}}},
+        ...         "b": {"like": "a", "settings": {"model": {"dropout": 0}}}}
+        >>> resolve(plan, "b")
+        {'epochs': 2, 'model': {'beta': 1, 'dropout': 0}}
+    """
+    run = plan[name]
+    base = resolve(plan, run["like"]) if "like" in run else {}
+    changed = run.get("settings", {})
+    model = {**base.get("model", {}), **changed.get("model", {})}
+    return {**base, **changed, "model": model}
+
+
+def _measure(preset: Path, windows: GrooveWindows) -> dict[str, Any]:
+    model = MusicVAE.from_preset(preset)
+    result = evaluate_model(
+        model,
+        canonical_windows(windows, "validation"),
+        training=windows.split("train"),
+        pairs=1,
+        repeats=1,
+    )
+    figures = {
+        column: round(result.figures[section][figure], 4)
+        for column, (section, figure) in FIGURES.items()
+    }
+    return {"parameters": int(model.count_params()), **figures}
+
+
+def _names(table: Path) -> set[str]:
+    if not table.exists():
+        return set()
+    with table.open(newline="") as file:
+        return {row["name"] for row in csv.DictReader(file)}
+
+
+def _append(table: Path, row: dict[str, Any]) -> None:
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with table.open("a", newline="") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main()
