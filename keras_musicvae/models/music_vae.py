@@ -20,7 +20,7 @@ from keras_musicvae.models.encoder import (
     bar_lengths,
 )
 from keras_musicvae.models.heads import HEADS
-from keras_musicvae.models.initial_weights import assign_initial_weights
+from keras_musicvae.models.initial_weights import assign_initial_weights, zeros
 from keras_musicvae.models.latent import GaussianLatent, kl_divergence
 from keras_musicvae.models.losses import (
     NATS_PER_BIT,
@@ -67,12 +67,16 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         num_drums: Drums of the kit. Defaults to 9.
         encoder_units: Units of each direction of the encoder, one entry per layer.
         hierarchical_encoder: Whether bars are encoded first, then their sequence.
+        encoder_skip: Whether the latent also sees the groove itself, not only the
+            encoder's summary of it: a linear path beside the LSTMs.
         latent_dim: Dimensions of z. Defaults to 256.
         prior_components: Gaussians of a prior that is fitted to the posterior after
             training, see `prior.py`; 0, the default: samples are drawn from N(0, I).
         conductor_units: Units of the conductor's layers; None for a flat decoder.
         conductor_autoregressive: Whether the conductor hears the bar before.
         decoder_units: Units of the note decoder's layers.
+        plan_dim: Numbers that z says of each step, by a linear map, and that the note
+            decoder reads there, besides the state that z seeds; 0, the default: none.
         control_dim: Channels of controls that encoder and decoder read at each step;
             0: none.
         heads: How the outputs are read, see `heads.py`. Defaults to the original's
@@ -123,11 +127,13 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         *,
         encoder_units: tuple[int, ...] = (512,),
         hierarchical_encoder: bool = False,
+        encoder_skip: bool = False,
         latent_dim: int = 256,
         prior_components: int = 0,
         conductor_units: tuple[int, ...] | None = (256, 256),
         conductor_autoregressive: bool = False,
         decoder_units: tuple[int, ...] = (256, 256),
+        plan_dim: int = 0,
         control_dim: int = 0,
         heads: str = "squared_error",
         hit_threshold: float = 0.5,
@@ -152,11 +158,13 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
                 "num_drums": num_drums,
                 "encoder_units": encoder_units,
                 "hierarchical_encoder": hierarchical_encoder,
+                "encoder_skip": encoder_skip,
                 "latent_dim": latent_dim,
                 "prior_components": prior_components,
                 "conductor_units": conductor_units,
                 "conductor_autoregressive": conductor_autoregressive,
                 "decoder_units": decoder_units,
+                "plan_dim": plan_dim,
                 "control_dim": control_dim,
                 "heads": heads,
                 "hit_threshold": hit_threshold,
@@ -184,6 +192,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
         self.prior = MixturePrior(prior_components, latent_dim, name="prior")
+        self.plan = self._make_plan()
         self.decoder = self._make_decoder()
         # Drives annealing, scheduled sampling and noise. A weight, so that it is saved
         # with the others and a loaded model resumes where it was.
@@ -202,6 +211,16 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
                 self.num_bars, self.steps_per_bar, self.encoder_units, **shared
             )
         return BidirectionalEncoder(self.encoder_units, **shared)
+
+    def _make_plan(self) -> keras.layers.Layer | None:
+        if not self.plan_dim:
+            return None
+        return keras.layers.Dense(
+            self.num_steps * self.plan_dim,
+            kernel_initializer=zeros,
+            dtype=self.dtype_policy,
+            name="plan",
+        )
 
     def _make_decoder(self) -> keras.layers.Layer:
         notes = NoteDecoder(
@@ -235,10 +254,14 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         if getattr(self, "built", False):
             return
         shape = (None, self.num_steps, self.frame_dim)
-        self.encoder.build((None, self.num_steps, self.frame_dim + self.control_dim))
-        self.latent.build((None, self.encoder.output_dim))
+        heard = self.frame_dim + self.control_dim
+        self.encoder.build((None, self.num_steps, heard))
+        skipped = self.num_steps * heard if self.encoder_skip else 0
+        self.latent.build((None, self.encoder.output_dim + skipped))
         self.prior.build()
-        self.decoder.build(shape, self.latent_dim, self.control_dim)
+        if self.plan is not None:
+            self.plan.build((None, self.latent_dim))
+        self.decoder.build(shape, self.latent_dim, self.control_dim + self.plan_dim)
         self.built = True
         assign_initial_weights(self, self.seed)
 
@@ -296,6 +319,11 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         if controls is not None:
             inputs = ops.concatenate([inputs, controls], axis=-1)
         summary = self.encoder(inputs, lengths, self._step(), training=training)
+        if self.encoder_skip:
+            if lengths is not None:
+                inputs = inputs * self.valid_steps({"lengths": lengths})[..., None]
+            flat = ops.reshape(inputs, (-1, self.num_steps * inputs.shape[-1]))
+            summary = ops.concatenate([summary, ops.cast(flat, summary.dtype)], axis=-1)
         return self.latent(summary)
 
     def teacher_forced(
@@ -308,6 +336,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         2019, arXiv 1906.07651): two parallel passes instead of a step-by-step loop.
         """
         previous = _shift(grooves)
+        controls = self._with_plan(z, controls)
         if training and self._samples_own_frames:
             outputs, _ = self.decoder(previous, z, controls, self._step())
             own = self.heads.draw(
@@ -347,7 +376,7 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         """
         first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
         grooves, outputs, _ = self.decoder.write(
-            self.heads, z, first, noise, temperature, controls
+            self.heads, z, first, noise, temperature, self._with_plan(z, controls)
         )
         return grooves, outputs
 
@@ -490,6 +519,15 @@ class MusicVAE(MusicVerbs, GrooveTrainer):
         return load_magenta(cls, source, num_bars=num_bars, **kwargs)
 
     # --- Helpers --------------------------------------------------------------
+
+    def _with_plan(self, z: Any, controls: Any) -> Any:
+        """What the decoder reads at each step: controls, and the plan that z makes."""
+        if self.plan is None:
+            return controls
+        plan = ops.reshape(self.plan(z), (-1, self.num_steps, self.plan_dim))
+        if controls is None:
+            return plan
+        return ops.concatenate([ops.cast(controls, plan.dtype), plan], axis=-1)
 
     def _as_batch(self, x: Any) -> dict[str, Any]:
         return x if isinstance(x, dict) else {"grooves": x}

@@ -99,9 +99,14 @@ def count_parameters(config: Mapping[str, Any]) -> int:
     total = _bidirectional(frame + controls, units)
     if config["hierarchical_encoder"]:
         total += _bidirectional(2 * units[-1], units)
+    steps = config["num_bars"] * config["steps_per_bar"]
+    skipped = steps * (frame + controls) if config["encoder_skip"] else 0
     z = config["latent_dim"]
-    total += 2 * _dense(2 * units[-1], z)
+    total += 2 * _dense(2 * units[-1] + skipped, z)
     total += config["prior_components"] * (1 + z + z * z)
+    if config["plan_dim"]:
+        total += _dense(z, steps * config["plan_dim"])
+        controls += config["plan_dim"]
     # Conductor: what it gives takes the place of z in the note decoder.
     notes = config["decoder_units"]
     if config["conductor_units"] is not None:

@@ -22,6 +22,9 @@ from keras_musicvae.presets.preset_io import load_preset
         {"hierarchical_encoder": True, "encoder_units": (3, 5)},
         {"conductor_units": (4, 3), "conductor_autoregressive": True},
         {"num_drums": 4, "steps_per_bar": 8},
+        {"encoder_skip": True, "plan_dim": 3, "control_dim": 2},
+        {"conductor_units": None, "plan_dim": 5, "heads": "histogram"},
+        {"prior_components": 3},
     ],
 )
 def test_parameters_are_counted_without_building(changes):
