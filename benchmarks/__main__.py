@@ -1,6 +1,6 @@
 """Benchmarks of keras-musicvae.
 
-    python -m benchmarks                 # ten minutes on two cores, and a report
+    python -m benchmarks                 # half an hour on two cores, and a report
     python -m benchmarks --full          # all commands, sizes, batches, precisions
     python -m benchmarks train sample    # some
     python -m benchmarks report          # the report again, from the JSON
@@ -26,7 +26,7 @@ from benchmarks.machine import Disturbance, describe_machine, machine_name
 from benchmarks.worker import ROOT
 from keras_musicvae.backends.choice import BACKENDS, installed_backends
 
-SHORT = ("startup", "sample", "encode", "train", "control")
+SHORT = ("startup", "music", "sample", "encode", "train", "control")
 COMMANDS = (*SHORT, "memory", "scaling", "preprocess")
 RESULTS = ROOT / "benchmarks" / "results"
 

@@ -20,7 +20,7 @@ class Options:
 
     Attributes:
         backends: Backends to measure.
-        full: All cases, instead of those of ten minutes on two cores.
+        full: All cases, instead of those of half an hour on two cores.
         rounds: Turns of each contender.
         seconds: Least length of a turn.
         race_seconds: From here on no further round is begun.

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -195,6 +196,32 @@ class Server:
         weights, inputs = make_weights(task.size), make_inputs(task)
         made = contender_class(contender, self.backend)(task, weights, inputs)
         return float(made.outputs()["later_loss"])
+
+    def music(self, preset: str, number: int, rounds: int) -> dict[str, list[float]]:
+        """Seconds of a preset's verbs, from MIDI files and to MIDI files.
+
+        Returns:
+            `sample`: drawing grooves and writing a file of each; `encode`: reading
+            these files and encoding them. One entry per round, after one to warm up.
+        """
+        from keras_musicvae import MusicVAE
+
+        model = MusicVAE.from_preset(preset)
+        seconds: dict[str, list[float]] = {"sample": [], "encode": []}
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / f"{i}.mid" for i in range(number)]
+
+            def sample() -> None:
+                grooves = model.sample(number, seed=1)
+                for groove, path in zip(grooves, paths, strict=True):
+                    groove.save(path)
+
+            for _ in range(rounds + 1):
+                for name, run in (("sample", sample), ("encode", model.encode)):
+                    start = time.perf_counter()
+                    run(*([paths] if name == "encode" else []))
+                    seconds[name].append(time.perf_counter() - start)
+        return {name: found[1:] for name, found in seconds.items()}
 
     def rates(self, precision: str) -> dict[str, float]:
         """What the machine does at most; see `rates.py`."""

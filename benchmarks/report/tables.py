@@ -43,6 +43,7 @@ def report(records: Records, pictures: Mapping[str, str]) -> str:
         "encode": _encode,
         "control": _control,
         "startup": _startup,
+        "music": _music,
         "memory": _memory,
         "scaling": _scaling,
         "preprocess": _preprocess,
@@ -279,6 +280,23 @@ def _startup(record: Mapping[str, Any]) -> list[str]:
     ]
     text = "Wall seconds of whole processes."
     return ["## Start-up", text, table(("process", "seconds", "quartiles"), rows)]
+
+
+def _music(record: Mapping[str, Any]) -> list[str]:
+    result = record["result"]
+    rows = [
+        (backend, verb, _milliseconds(found), f"{result['number'] / found.median:.0f}")
+        for backend, verbs in result["seconds"].items()
+        for verb, seconds in verbs.items()
+        for found in [summarise(seconds)]
+    ]
+    text = (
+        f"{result['number']} grooves at once with `{result['preset']}`: `sample` and a "
+        "MIDI file of each; `encode` of these files. One process, two cores or more "
+        "where the backend uses them; reading and writing MIDI takes one."
+    )
+    head = ("backend", "verb", "ms", "grooves/s")
+    return ["## Verbs, MIDI included", text, table(head, rows)]
 
 
 def _memory(record: Mapping[str, Any]) -> list[str]:

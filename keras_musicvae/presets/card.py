@@ -75,13 +75,20 @@ def _architecture(config: Mapping[str, Any]) -> dict[str, str]:
         conductor = _units(config["conductor_units"])
         if config["conductor_autoregressive"]:
             conductor += ", hears the bar before"
+    prior = "N(0, I)"
+    if config["prior_components"]:
+        prior = f"{config['prior_components']} Gaussians, fitted to the posterior"
     return {
         "Bars, steps per bar": f"{config['num_bars']}, {config['steps_per_bar']}",
         "Encoder": f"bidirectional LSTM {_units(config['encoder_units'])}, {levels}",
+        "Linear path into z": "yes" if config["encoder_skip"] else "no",
         "Latent dimensions": str(config["latent_dim"]),
+        "Prior": prior,
+        "Plan": f"{config['plan_dim']} a step" if config["plan_dim"] else "none",
         "Conductor": conductor,
         "Note decoder": f"LSTM {_units(config['decoder_units'])}",
         "Heads": config["heads"],
+        "A hit at temperature 0": f"probability above {config['hit_threshold']:g}",
         "Controls": str(config["control_dim"] or "none"),
         "Free bits, beta": f"{config['free_bits']:g}, {config['beta']:g}",
         "Parameters": f"{count_parameters(config):,}",

@@ -158,3 +158,12 @@ def test_a_precision_done_in_software_is_said_to_be():
     assert is_emulated(rates, "bfloat16", "torch")
     assert not is_emulated(rates, "float32", "torch")
     assert "Not timed: torch in bfloat16" in report({"train": train}, {})
+
+
+def test_the_verbs_have_a_target():
+    seconds = {"torch": {"sample": [0.5, 0.6, 0.7], "encode": [1.0, 1.1, 1.2]}}
+    music = record({"preset": "p", "number": 512, "seconds": seconds})
+    found = {t.what: (t.measured, t.reached) for t in targets({"music": music})}
+    assert found["torch: grooves/s, sample, 512 with MIDI"] == ("853", "yes")
+    assert found["torch: grooves/s, encode, 512 with MIDI"] == ("465", "no")
+    assert "| torch | sample | 600 [550, 650] | 853 |" in report({"music": music}, {})
