@@ -209,18 +209,18 @@ class Server:
         model = MusicVAE.from_preset(preset)
         seconds: dict[str, list[float]] = {"sample": [], "encode": []}
         with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / f"{i}.mid" for i in range(number)]
-
-            def sample() -> None:
-                grooves = model.sample(number, seed=1)
-                for groove, path in zip(grooves, paths, strict=True):
+            for turn in range(rounds + 1):
+                # New files each time: to replace old ones waits for the disk.
+                paths = [Path(folder) / f"{turn}-{i}.mid" for i in range(number)]
+                start = time.perf_counter()
+                for groove, path in zip(
+                    model.sample(number, seed=turn), paths, strict=True
+                ):
                     groove.save(path)
-
-            for _ in range(rounds + 1):
-                for name, run in (("sample", sample), ("encode", model.encode)):
-                    start = time.perf_counter()
-                    run(*([paths] if name == "encode" else []))
-                    seconds[name].append(time.perf_counter() - start)
+                written = time.perf_counter()
+                model.encode(paths)
+                seconds["sample"].append(written - start)
+                seconds["encode"].append(time.perf_counter() - written)
         return {name: found[1:] for name, found in seconds.items()}
 
     def rates(self, precision: str) -> dict[str, float]:
