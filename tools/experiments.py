@@ -1,12 +1,13 @@
-"""Trains a list of models, measures each on the validation split, keeps a table.
+"""Trains a list of models, measures each on the validation split, keeps tables.
 
     python tools/experiments.py docs/results/experiments.json data/groove_4bar \
         --runs runs/experiments --table docs/results/runs.csv
 
-The list is JSON: name -> {"why": text, "settings": arguments of `TrainingSettings`};
-"like" takes the settings of another run and changes those that are given. Runs that
-the table holds are left out, interrupted ones are resumed. Several processes may share
-a list, each with `--only`.
+The table is a CSV file with everything, and a Markdown file of the same name with what
+one looks at first. The list is JSON: name -> {"why": text, "settings": arguments of
+`TrainingSettings`}; "like" takes the settings of another run and changes those that are
+given. Runs that the table holds are left out, interrupted ones are resumed. Several
+processes may share a list, each with `--only`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
+from keras_musicvae.files import replacing
 from keras_musicvae.training.run import TrainingSettings, hardware, train
 
 # Columns of the table: section and figure of the evaluation.
@@ -41,6 +43,21 @@ FIGURES = {
     "samples_velocity_kl": ("samples", "velocity_kl"),
     "samples_hits_per_bar": ("samples", "hits_per_bar"),
     "nearest_per_hit": ("copies", "nearest_per_hit"),
+}
+
+
+# Of these, what the Markdown table shows, and under which title.
+SHOWN = {
+    "kl_bits": "KL, bits",
+    "f1": "hit F1",
+    "timing_mae_ms": "timing MAE, ms",
+    "velocity_mae": "velocity MAE",
+    "f1_t1": "hit F1 at T = 1",
+    "forced_f1": "teacher-forced F1",
+    "samples_timing_kl": "samples: timing KL",
+    "samples_velocity_kl": "velocity KL",
+    "samples_hits_per_bar": "hits per bar",
+    "nearest_per_hit": "nearest training groove",
 }
 
 
@@ -71,6 +88,7 @@ def main() -> None:
             "settings": json.dumps(settings),
         }
         _append(args.table, row)
+        write_markdown(args.table)
         print(json.dumps(row), flush=True)
 
 
@@ -88,6 +106,22 @@ def resolve(plan: dict[str, Any], name: str) -> dict[str, Any]:
     changed = run.get("settings", {})
     model = {**base.get("model", {}), **changed.get("model", {})}
     return {**base, **changed, "model": model}
+
+
+def write_markdown(table: Path) -> None:
+    """The figures of all runs of a CSV table, as Markdown beside it."""
+    with table.open(newline="") as file:
+        runs = list(csv.DictReader(file))
+    lines = [
+        "| run | why | minutes | parameters | " + " | ".join(SHOWN.values()) + " |",
+        "| --- | --- |" + " ---: |" * (len(SHOWN) + 2),
+    ]
+    for run in runs:
+        figures = " | ".join(f"{float(run[column]):.4g}" for column in SHOWN)
+        head = f"{run['name']} | {run['why']} | {run['minutes']}"
+        lines.append(f"| {head} | {int(run['parameters']):,} | {figures} |")
+    with replacing(table.with_suffix(".md")) as path:
+        path.write_text("\n".join(lines) + "\n")
 
 
 def _measure(preset: Path, windows: GrooveWindows) -> dict[str, Any]:
