@@ -93,32 +93,32 @@ def grid_among(corners: npt.ArrayLike, rows: int, columns: int) -> Latents:
 
 
 def nearby(
-    z: npt.ArrayLike, number: int, similarity: float, rng: np.random.Generator
+    z: npt.ArrayLike, others: npt.ArrayLike, centre: npt.ArrayLike, similarity: float
 ) -> Latents:
     """Latents around `z`: on arcs from `z` to latents drawn from the prior.
 
-    In many dimensions a draw e from the prior is at right angles to `z`, and the arc is
-    sin(a) z + cos(a) e with a = similarity * 90 degrees. The mean of a posterior is
-    shorter than e, because it is zero where the model has nothing to say; so `slerp`,
-    which evens out lengths, would make it longer on the way, where this shrinks it
-    and fills in what the prior expects. Of a `z` from the prior it makes latents of
-    the prior.
+    In many dimensions a draw e from the prior is at right angles to `z`, as seen from
+    the prior's centre, and the arc is sin(a) z + cos(a) e with a = similarity * 90
+    degrees. The mean of a posterior is shorter than e, because it is central where
+    the model has nothing to say; so `slerp`, which evens out lengths, would make it
+    longer on the way, where this shrinks it and fills in what the prior expects. Of a
+    `z` from a Gaussian prior it makes latents of that prior.
 
     Args:
         z: (..., latent_dim).
-        number: How many.
-        similarity: 1 gives `z` itself, 0 latents that have nothing to do with it.
-        rng: The source of the randomness; the first of 5 is the one that 1 gives.
+        others: (number, ..., latent_dim), latents from the prior.
+        centre: (latent_dim,), the mean of the prior.
+        similarity: 1 gives `z` itself, 0 `others`, which have nothing to do with it.
 
     Returns:
         (number, ..., latent_dim) float32.
     """
-    z = np.asarray(z, np.float32)
-    others = rng.standard_normal((number, *z.shape), np.float32)
+    z, others, centre = (np.asarray(x, np.float32) for x in (z, others, centre))
     if similarity in (0, 1):  # Exactly, which a cosine is not.
         return np.broadcast_to(z, others.shape).copy() if similarity else others
     angle = similarity * np.pi / 2
-    return np.float32(np.sin(angle)) * z + np.float32(np.cos(angle)) * others
+    turned = np.float32(np.sin(angle)) * (z - centre)
+    return centre + turned + np.float32(np.cos(angle)) * (others - centre)
 
 
 def _length(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -66,11 +66,11 @@ class MixturePrior(keras.layers.Layer):
         """Latents, a function of noise; NumPy, so that it is the same everywhere.
 
         Args:
-            normal: (number, latent_dim), standard normal.
-            uniform: (number,), uniform in (0, 1), which choose the components.
+            normal: (..., latent_dim), standard normal.
+            uniform: (...), uniform in (0, 1), which choose the components.
 
         Returns:
-            (number, latent_dim).
+            (..., latent_dim).
         """
         if not self.components:
             return normal
@@ -82,9 +82,17 @@ class MixturePrior(keras.layers.Layer):
         chosen = np.searchsorted(ends, uniform)
         z = np.empty_like(normal)
         for component in np.unique(chosen):
-            rows = chosen == component
-            z[rows] = means[component] + normal[rows] @ scales[component].T
+            here = chosen == component
+            z[here] = means[component] + normal[here] @ scales[component].T
         return z
+
+    @property
+    def centre(self) -> Arrays:
+        """The mean of the prior, (latent_dim,)."""
+        if not self.components:
+            return np.zeros(self.latent_dim, np.float32)
+        shares, means = map(keras.ops.convert_to_numpy, (self.shares, self.means))
+        return shares @ means
 
 
 def _equal_shares(shape: tuple, dtype: Any = None) -> Any:

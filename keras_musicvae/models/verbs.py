@@ -273,11 +273,16 @@ class MusicVerbs(MusicPerformance):
         mean, _ = self._posterior(pieces, told)
         # All variations of a piece, then those of the next; windows innermost.
         z, source = [], []
-        rng = chance.stream(seed, chance.NEIGHBOURS)
+        purposes = (chance.NEIGHBOURS, chance.COMPONENTS)
+        rng, choice = (chance.stream(seed, purpose) for purpose in purposes)
         for piece, span in zip(pieces, window_spans(pieces), strict=True):
             if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
-                rng = chance.stream(seed, chance.NEIGHBOURS)
-            z.append(nearby(mean[span], number, similarity, rng))
+                rng, choice = (chance.stream(seed, purpose) for purpose in purposes)
+            shape = (number, *mean[span].shape)
+            others = self.prior.draw(
+                rng.standard_normal(shape, np.float32), choice.random(shape[:-1])
+            )
+            z.append(nearby(mean[span], others, self.prior.centre, similarity))
             source += [*range(span.start, span.stop)] * number
         written = self._write(
             np.concatenate([part.reshape(-1, self.latent_dim) for part in z]),

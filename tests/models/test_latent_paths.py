@@ -112,17 +112,28 @@ def test_paths_of_several_windows_at_once():
 
 
 def test_similarity_is_the_share_of_the_way():
-    z = np.random.default_rng(1).normal(size=256).astype(np.float32)
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=256).astype(np.float32)
+    others = rng.normal(size=(4, 256)).astype(np.float32)
+    centre = np.zeros(256)
 
-    def around(number, similarity):
-        return nearby(z, number, similarity, np.random.default_rng(9))
+    def around(similarity):
+        return nearby(z, others, centre, similarity)
 
-    np.testing.assert_array_equal(around(3, 1.0), np.tile(z, (3, 1)))
-    prior = np.random.default_rng(9).standard_normal((3, 256), np.float32)
-    np.testing.assert_array_equal(around(3, 0.0), prior)
-    np.testing.assert_array_equal(around(5, 0.5)[0], around(1, 0.5)[0])
-    assert [np.linalg.norm(around(4, s)) / 32 for s in (0, 0.3, 0.7, 1)] == (
+    np.testing.assert_array_equal(around(1.0), np.tile(z, (4, 1)))
+    np.testing.assert_array_equal(around(0.0), others)
+    assert [np.linalg.norm(around(s)) / 32 for s in (0, 0.3, 0.7, 1)] == (
         pytest.approx([1, 1, 1, 1], abs=0.1)
     )
-    distances = [np.linalg.norm(around(1, s)[0] - z) for s in (1, 0.9, 0.6, 0.3, 0)]
+    distances = [np.linalg.norm(around(s)[0] - z) for s in (1, 0.9, 0.6, 0.3, 0)]
     assert distances == sorted(distances)
+
+
+def test_neighbours_of_a_priors_latent_are_the_priors():
+    """Mean and covariance stay, wherever the prior lies."""
+    rng = np.random.default_rng(2)
+    centre, scale = np.array([5.0, -3.0]), np.array([[1.0, 0.0], [2.0, 0.5]])
+    z, others = centre + rng.normal(size=(2, 40_000, 2)) @ scale.T
+    around = nearby(z, others, centre, 0.6)
+    assert around.mean(axis=0) == pytest.approx(centre, abs=0.05)
+    assert np.cov(around.T) == pytest.approx(scale @ scale.T, abs=0.1)
