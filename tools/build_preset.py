@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_musicvae.errors import MusicVAEError
+from keras_musicvae.evaluation.headline import headline_figures
 from keras_musicvae.files import replacing
 from keras_musicvae.presets.folder import PRESET_FILES, PresetFolder
 from keras_musicvae.presets.registry import PACKAGED_PRESETS, REGISTRY_FILE
@@ -37,8 +38,13 @@ def build(
     purpose: str,
     license: str,
     handle: str | None = None,
+    evaluation: Path | None = None,
 ) -> dict[str, Any]:
-    """Writes the preset `name` to `folder` and returns its entry for the registry."""
+    """Writes the preset `name` to `folder` and returns its entry for the registry.
+
+    With `evaluation`, the JSON of `keras-musicvae evaluate` on the test split, its
+    figures (of its first model) are added to the card.
+    """
     from keras_musicvae.models.music_vae import MusicVAE
     from keras_musicvae.presets.preset_io import load_preset, save_preset
 
@@ -51,7 +57,7 @@ def build(
         name=name,
         description=description,
         training=about.get("training"),
-        evaluation=about.get("evaluation"),
+        evaluation={**(about.get("evaluation") or {}), **_figures(evaluation)},
         license=license,
     )
     built = PresetFolder(folder, label=name)
@@ -75,6 +81,14 @@ def build(
     return entry
 
 
+def _figures(evaluation: Path | None) -> dict[str, str]:
+    if evaluation is None:
+        return {}
+    models = json.loads(evaluation.read_text(encoding="utf-8"))["models"]
+    figures = headline_figures(next(iter(models.values())))
+    return {f"test, {label}": text for label, text in figures.items() if text}
+
+
 def register(name: str, entry: dict[str, Any]) -> None:
     """Enters a preset into the registry, or replaces its entry."""
     presets = json.loads(REGISTRY_FILE.read_text(encoding="utf-8"))
@@ -96,6 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--license", required=True, help="SPDX identifier")
     parser.add_argument("--packaged", action="store_true", help="put into the package")
     parser.add_argument("--handle", help="where users will fetch it: hf://org/name")
+    parser.add_argument(
+        "--evaluation", type=Path, help="evaluation.json, for the model card"
+    )
     parser.add_argument("--out", type=Path, default=Path("dist/presets"))
     args = parser.parse_args(arguments)
     if args.packaged and args.handle:
@@ -110,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
             purpose=args.purpose,
             license=args.license,
             handle=args.handle,
+            evaluation=args.evaluation,
         )
     except MusicVAEError as error:
         print(f"build_preset: error: {error}", file=sys.stderr)

@@ -37,7 +37,8 @@ def test_debug_preset_is_the_one_that_the_script_makes(tools, tmp_path):
 
 def test_build_writes_folder_card_and_entry(tools, tmp_path, monkeypatch, capsys):
     build_preset, _ = tools
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")  # so that it is restored
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
     source = tmp_path / "run"
     model = load_preset(MusicVAE, "groove_debug")
     save_preset(model, source, training={"steps": 7}, evaluation={"total": 1.5})
@@ -63,6 +64,17 @@ def test_build_writes_folder_card_and_entry(tools, tmp_path, monkeypatch, capsys
     # Built again, the bytes are the same.
     assert build_preset.main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["groove_new"] == entry
+    # With an evaluation, the card shows its figures.
+    figures = {"free_running": {"f1": 0.87654}}
+    intervals = {"free_running": {"f1": [0.8, 0.9]}}
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text(
+        json.dumps({"models": {"run": {"figures": figures, "intervals": intervals}}})
+    )
+    assert build_preset.main([*arguments, "--evaluation", str(evaluation)]) == 0
+    assert "hit F1, free-running from z = mu | 0.877 [0.800, 0.900] |" in (
+        (folder / "README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
