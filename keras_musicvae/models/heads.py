@@ -85,17 +85,8 @@ class SquaredErrorHeads:
 
     def expected(self, outputs: Any) -> Any:
         """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
-        return ops.concatenate(
-            [
-                activate(part)
-                for activate, part in zip(
-                    (ops.sigmoid, ops.sigmoid, ops.tanh),
-                    ops.split(outputs, 3, axis=-1),
-                    strict=True,
-                )
-            ],
-            axis=-1,
-        )
+        logits, velocities, offsets = self._activate(outputs)
+        return ops.concatenate([ops.sigmoid(logits), velocities, offsets], axis=-1)
 
     def _activate(self, outputs: Any) -> tuple[Any, Any, Any]:
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
