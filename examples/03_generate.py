@@ -27,7 +27,7 @@ args.out.mkdir(parents=True, exist_ok=True)
 model = MusicVAE.from_preset(args.preset)
 
 # 1. New grooves, out of nothing but the seed: latents from the prior, decoded.
-grooves = model.sample(5, seed=args.seed, temperature=0.7, tempo=96)
+grooves = model.sample(5, seed=args.seed, temperature=0.5, tempo=96)
 print(f"seed {grooves.seed}: {grooves[0]}")
 
 # 2. A groove of your own, or one of these: what the model hears in it. Longer music is

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from keras_musicvae import MusicVAE
 from keras_musicvae.cli.main import build_parser, main
 
 pytest_plugins = ["training.conftest"]
@@ -39,12 +40,28 @@ def test_from_windows_to_midi(data, tmp_path):
     assert len(list((tmp_path / "samples").glob("*.mid"))) == 2
 
 
+def test_like_a_preset_but_for_what_is_given(data, tmp_path):
+    """Architecture and objective are the preset's, bars and seed the run's own."""
+    arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--calibrate"]
+    assert main([*arguments, "--like=groove_4bar", "--seed=5", "--quiet", *SMALL]) == 0
+    config, preset = (
+        MusicVAE.from_preset(name, load_weights=False).get_config()
+        for name in (tmp_path / "run" / "preset", "groove_4bar")
+    )
+    assert config["latent_dim"] == 3 and config["encoder_units"] == [6]
+    for name in ("heads", "plan_dim", "encoder_skip", "beta", "dropout"):
+        assert config[name] == preset[name], name
+    assert config["seed"] == 5 and config["num_bars"] != preset["num_bars"]
+    assert config["prior_components"] == preset["prior_components"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["train", "nowhere", "--out", "run"], "nowhere"),
         (["train", "{data}", "--out", "run", "--set", "nonsense=1"], "nonsense"),
         (["train", "{data}", "--out", "run", "--set", "beta"], "NAME=JSON"),
+        (["train", "{data}", "--out", "run", "--like", "groove_5bar"], "groove_5bar"),
         (["train", "{data}", "--out", "file/run"], "file"),
     ],
     ids=str,

@@ -3,6 +3,7 @@
 Interrupt it at any time: the same command goes on after the last whole epoch.
 
   keras-musicvae train data/groove_4bar --out runs/first
+  keras-musicvae train data/groove_4bar --out runs/second --like groove_4bar --calibrate
 """
 
 import argparse
@@ -20,6 +21,14 @@ from keras_musicvae.cli.options import (
 )
 
 HELP = "train a model on preprocessed windows"
+
+# The model's own default is none, which learns a small dataset by heart.
+DROPOUT = 0.3
+# Of a preset, what the data or the run decide.
+NOT_ALIKE = (
+    *("name", "trainable", "dtype", "preprocessor", "seed", "hit_threshold"),
+    *("num_bars", "steps_per_bar", "num_drums"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="choose the threshold of deterministic hits on the validation windows",
     )
     model = parser.add_argument_group("model (defaults in brackets)")
+    model.add_argument(
+        "--like",
+        metavar="PRESET",
+        help="the architecture and the objective of a preset, which the options below "
+        "change; its weights are not used",
+    )
     model.add_argument("--flat", action="store_true", help="no conductor")
     model.add_argument("--latent-dim", type=integer_from(1), help="[256]")
-    model.add_argument("--dropout", type=number_from(0), default=0.3, help="[0.3]")
+    model.add_argument("--dropout", type=number_from(0), help=f"[{DROPOUT}]")
     model.add_argument("--free-bits", type=number_from(0), help="[48]")
     model.add_argument("--beta", type=number_from(0), help="[0.2]")
     model.add_argument(
@@ -96,8 +111,10 @@ def run(args: argparse.Namespace) -> None:
 def _model_arguments(args: argparse.Namespace) -> dict[str, Any]:
     from keras_musicvae.errors import ConfigError
 
-    arguments: dict[str, Any] = {"dropout": args.dropout}
-    for name in ("latent_dim", "free_bits", "beta"):
+    arguments: dict[str, Any] = {"dropout": DROPOUT}
+    if args.like:
+        arguments = _arguments_of(args.like)
+    for name in ("latent_dim", "dropout", "free_bits", "beta"):
         if getattr(args, name) is not None:
             arguments[name] = getattr(args, name)
     if args.flat:
@@ -114,3 +131,10 @@ def _model_arguments(args: argparse.Namespace) -> dict[str, Any]:
                 f"Received: {assignment!r}"
             )
     return arguments
+
+
+def _arguments_of(preset: str) -> dict[str, Any]:
+    from keras_musicvae.models.music_vae import MusicVAE
+
+    config = MusicVAE.from_preset(preset, load_weights=False).get_config()
+    return {name: value for name, value in config.items() if name not in NOT_ALIKE}
