@@ -45,21 +45,19 @@ def test_command_lines_are_understood(line):
     assert build_parser().parse_args(arguments).command == arguments[0]
 
 
-def test_the_results_are_those_of_the_evaluation():
+def test_the_tables_are_those_of_the_files():
+    """Every table of figures names the command that makes it."""
     text = README.read_text()
-    [(command, table)] = re.findall(
+    tables = re.findall(
         r"<!-- results: python (.*?) -->\n(.*?)\n<!-- /results -->", text, re.DOTALL
     )
-    made = subprocess.run(
-        [sys.executable, *command.split()],
-        cwd=README.parent,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert made.stdout.strip() == table
-
-
-def test_linked_files_exist():
-    for target in re.findall(r"\]\(((?:docs|examples)/[^)]*)\)", README.read_text()):
-        assert (README.parent / target).is_file(), target
+    assert len(tables) == 2
+    for command, table in tables:
+        made = subprocess.run(
+            [sys.executable, *command.split()],
+            cwd=README.parent,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert made.stdout.strip() == table

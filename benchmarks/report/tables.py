@@ -30,6 +30,7 @@ def report(records: Records, pictures: Mapping[str, str]) -> str:
         return "# Benchmarks\n\nNothing was measured yet.\n"
     first = next(iter(records.values()))
     parts = ["# Benchmarks", _machine(first), _runs(records)]
+    parts += [f"{name}: {r['note']}" for name, r in records.items() if "note" in r]
     reached = [
         (target.what, target.limit, target.measured, target.reached)
         for target in targets(records)
@@ -104,7 +105,7 @@ def _runs(records: Records) -> str:
                 f"{record['seconds']:.0f}",
                 record["commit"],
                 f"{noise['load_before']:.1f}, {noise['load_after']:.1f}",
-                f"{others:.0%}{' (disturbed)' if others > OTHERS else ''}",
+                _share(others),
             )
         )
     head = ("command", "started", "seconds", "commit", "load", "cores used by others")
@@ -128,6 +129,12 @@ def _train(record: Mapping[str, Any]) -> list[str]:
         rates = record["result"]["rates"][race.task.precision]
         parts += [f"### {label(race.task)}", _train_table(race, rates)]
     return parts
+
+
+def _share(others: float | None) -> str:
+    if others is None:
+        return "not measured"
+    return f"{others:.0%}{' (disturbed)' if others > OTHERS else ''}"
 
 
 def _emulated(rates: Mapping[str, Any]) -> list[str]:

@@ -150,16 +150,13 @@ class _Ops:
     tanh = staticmethod(torch.tanh)
     log = staticmethod(torch.log)
 
+    matmul = staticmethod(torch.matmul)
     reshape = staticmethod(torch.reshape)
     clip = staticmethod(torch.clamp)
 
     @staticmethod
     def softmax(x: torch.Tensor, axis: int) -> torch.Tensor:
         return torch.softmax(x, dim=axis)
-
-    @staticmethod
-    def cumsum(x: torch.Tensor, axis: int) -> torch.Tensor:
-        return torch.cumsum(x, dim=axis)
 
     @staticmethod
     def sum(x: torch.Tensor, axis: int) -> torch.Tensor:
