@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.contenders import NATIVE, OURS, STOCK
 from benchmarks.report import read_records
-from benchmarks.report.races import Race, races
+from benchmarks.report.races import Entry, Race, races
 from benchmarks.report.tables import table
 from benchmarks.timing import summarise
 
@@ -36,20 +36,18 @@ def _rows(records: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
         task = race.task
         if task.precision != "float32" or task.dropout or not task.size.hierarchical:
             continue
-        ours = [e for e in race.entries if e.name == OURS and not e.failed]
-        rates = {e.backend: f"{task.batch / e.seconds.median:.0f}" for e in ours}
+        rates = {e.backend: f"{task.batch / e.seconds.median:.0f}" for e in _ours(race)}
         yield f"train step, batch {task.batch}: windows/s", rates
         for other, title in ((NATIVE, "hand-written code"), (STOCK, "stock Keras")):
             ratios = _ratios(race, other)
             if ratios:
                 yield f"its time over that of {title}", ratios
     for race in races(records["sample"]["result"]):
-        ours = [e for e in race.entries if e.name == OURS and not e.failed]
         if race.task.batch == 1:
-            cells = {e.backend: f"{e.percentile(50) * 1e3:.1f}" for e in ours}
+            cells = {e.backend: f"{e.percentile(50) * 1e3:.1f}" for e in _ours(race)}
             yield "one groove from z: ms, median", cells
         if race.task.batch == 512:
-            cells = {e.backend: f"{512 / e.seconds.median:.0f}" for e in ours}
+            cells = {e.backend: f"{512 / e.seconds.median:.0f}" for e in _ours(race)}
             yield "512 grooves from z: grooves/s", cells
     music = records["music"]["result"]
     for verb, title in (("sample", "sample"), ("encode", "encode")):
@@ -58,6 +56,10 @@ def _rows(records: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
             for backend, found in music["seconds"].items()
         }
         yield f"`{title}` of {music['preset']}, MIDI files included: grooves/s", cells
+
+
+def _ours(race: Race) -> list[Entry]:
+    return [e for e in race.entries if e.name == OURS and not e.failed]
 
 
 def _ratios(race: Race, other: str) -> dict[str, str]:

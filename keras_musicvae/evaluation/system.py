@@ -129,14 +129,7 @@ def _original_loss(expected: Any, grooves: Any) -> Any:
     """
     from keras import ops
 
-    from keras_musicvae.models.heads import EPSILON
+    from keras_musicvae.models.heads import squared_error_losses
 
-    chance, velocities, offsets = ops.split(expected, 3, axis=-1)
-    hits, real_velocities, real_offsets = ops.split(grooves, 3, axis=-1)
-    cross_entropy = -(
-        hits * ops.log(chance + EPSILON)
-        + (1.0 - hits) * ops.log(1.0 - chance + EPSILON)
-    )
-    squares = ops.square(velocities - real_velocities)
-    squares = squares + ops.square(offsets - real_offsets)
-    return ops.sum(cross_entropy + squares, axis=(1, 2))
+    losses = squared_error_losses(expected, grooves)
+    return ops.sum(sum(losses.values()), axis=-1)

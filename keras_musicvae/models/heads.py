@@ -20,6 +20,30 @@ from keras_musicvae.backends import native
 EPSILON = 1e-7
 
 
+def squared_error_losses(expected: Any, frames: Any) -> dict[str, Any]:
+    """The original's losses of each step, for the mean frames of any heads.
+
+    Args:
+        expected: (batch, steps, 3 * num_drums), what heads expect, over hit and rest.
+        frames: (batch, steps, 3 * num_drums), the groove.
+
+    Returns:
+        `hits`, `velocities` and `offsets`, each (batch, steps), summed over the drums,
+        in nats and squared units.
+    """
+    chance, velocities, offsets = ops.split(expected, 3, axis=-1)
+    hits, target_velocities, target_offsets = ops.split(frames, 3, axis=-1)
+    cross_entropy = -(
+        hits * ops.log(chance + EPSILON)
+        + (1.0 - hits) * ops.log(1.0 - chance + EPSILON)
+    )
+    return {
+        "hits": ops.sum(cross_entropy, axis=-1),
+        "velocities": _squared_error(velocities, target_velocities),
+        "offsets": _squared_error(offsets, target_offsets),
+    }
+
+
 class SquaredErrorHeads:
     """The original's heads: Bernoulli hits, squared errors for the rest.
 
@@ -52,18 +76,7 @@ class SquaredErrorHeads:
             `hits`, `velocities` and `offsets`, each (batch, steps), in nats and
             squared units.
         """
-        logits, velocities, offsets = self._activate(outputs)
-        hits, target_velocities, target_offsets = ops.split(frames, 3, axis=-1)
-        probabilities = ops.sigmoid(logits)
-        cross_entropy = -(
-            hits * ops.log(probabilities + EPSILON)
-            + (1.0 - hits) * ops.log(1.0 - probabilities + EPSILON)
-        )
-        return {
-            "hits": ops.sum(cross_entropy, axis=-1),
-            "velocities": _squared_error(velocities, target_velocities),
-            "offsets": _squared_error(offsets, target_offsets),
-        }
+        return squared_error_losses(self.expected(outputs), frames)
 
     def draw(self, outputs: Any, temperature: Any, noise: Any) -> Any:
         """Draws frames.
@@ -86,12 +99,10 @@ class SquaredErrorHeads:
 
     def expected(self, outputs: Any) -> Any:
         """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
-        logits, velocities, offsets = self._activate(outputs)
-        return ops.concatenate([ops.sigmoid(logits), velocities, offsets], axis=-1)
-
-    def _activate(self, outputs: Any) -> tuple[Any, Any, Any]:
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
-        return logits, ops.sigmoid(velocities), ops.tanh(offsets)
+        return ops.concatenate(
+            [ops.sigmoid(logits), ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
+        )
 
 
 class HistogramHeads:

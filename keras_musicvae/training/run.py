@@ -18,6 +18,7 @@ import keras
 from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError, TrainingError
+from keras_musicvae.evaluation.evaluate import canonical_windows
 from keras_musicvae.files import make_folder
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.training.batches import WindowBatches
@@ -132,7 +133,7 @@ def train(
     settings = settings or TrainingSettings()
     out = Path(out)
     training = windows.split("train")
-    validation = _validation(windows)
+    validation = canonical_windows(windows, "validation")
     _check_sizes(training, validation, settings.batch_size)
     if finish and find_checkpoint(out / "checkpoint") is None:
         raise TrainingError(f"There is no run to finish in {out}.")
@@ -160,10 +161,6 @@ def train(
         seen = (settings.epochs - done) * len(training)
         logger.info("%.0f windows/s", seen / (time.monotonic() - start))
     return _save_preset(out, model, recorder, windows, settings, command)
-
-
-def _validation(windows: GrooveWindows) -> GrooveWindows:
-    return windows.split("validation").select(hop_bars=windows.num_bars)
 
 
 def _check_sizes(
@@ -252,7 +249,7 @@ def _save_preset(
     if model.prior_components:
         fit_prior(model, windows.split("train"), seed=settings.seed)
     if settings.calibrate:
-        model = calibrated(model, _validation(windows))
+        model = calibrated(model, canonical_windows(windows, "validation"))
     best = recorder.best or {}
     options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
     training = {
