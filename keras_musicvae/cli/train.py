@@ -50,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="choose the threshold of deterministic hits on the validation windows",
     )
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="vary dynamics, feel and first bar of the training windows",
+    )
     model = parser.add_argument_group("model (defaults in brackets)")
     model.add_argument(
         "--like",
@@ -92,6 +97,7 @@ def run(args: argparse.Namespace) -> None:
         precision=args.precision,
         seed=args.seed,
         calibrate=args.calibrate,
+        augment=args.augment,
         model=_model_arguments(args),
     )
     windows = GrooveWindows.load(args.data)

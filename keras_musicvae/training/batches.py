@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.training.augmentation import augmented
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -18,16 +19,24 @@ class WindowBatches(keras.utils.PyDataset):
         batch_size: Windows per batch.
         seed: Seed of the order.
         epoch: The epoch that comes first, as counted from 0.
+        augment: Whether windows are varied, see `augmentation.py`. Defaults to False.
     """
 
     def __init__(
-        self, windows: GrooveWindows, batch_size: int, *, seed: int, epoch: int = 0
+        self,
+        windows: GrooveWindows,
+        batch_size: int,
+        *,
+        seed: int,
+        epoch: int = 0,
+        augment: bool = False,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.windows = windows
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
+        self.augment = augment
         self._shuffle()
 
     def __len__(self) -> int:
@@ -35,7 +44,12 @@ class WindowBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return (self.windows[np.sort(rows)],)
+        batch = self.windows[np.sort(rows)]
+        if self.augment:
+            # Of each batch its own, so that a resumed run draws alike.
+            generator = np.random.default_rng([self.seed, self.epoch, index])
+            batch = augmented(batch, self.windows.num_bars, generator)
+        return (batch,)
 
     def on_epoch_end(self) -> None:
         """Called by `fit`: the next epoch has an order of its own."""

@@ -41,14 +41,16 @@ def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":
     """
     grooves = windows.arrays()
     z_mean = System(model).examine(grooves)["z_mean"]
-    scores = {}
+    best, best_score = model, -1.0
     for threshold in THRESHOLDS:
         candidate = _with_threshold(model, threshold)
         played = System(candidate).decode(z_mean, temperature=0.0, seed=0)
         counts = count_reconstruction(grooves, played, windows.tempo)
-        scores[threshold] = reconstruction_scores(counts)["f1"]
-        logger.info("hit_threshold %.2f: F1 %.4f", threshold, scores[threshold])
-    return _with_threshold(model, max(scores, key=scores.__getitem__))
+        score = reconstruction_scores(counts)["f1"]
+        logger.info("hit_threshold %.2f: F1 %.4f", threshold, score)
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
 
 
 def _with_threshold(model: "MusicVAE", threshold: float) -> "MusicVAE":

@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,23 @@ class RunRecorder(keras.callbacks.Callback):
         self.folder = folder
         self.settings = settings
         self.history = history
+        self._start = time.monotonic()
 
     @property
     def best(self) -> dict | None:
         """The epoch with the lowest validation loss."""
         return min(self.history, key=lambda row: row["val_loss"], default=None)
+
+    @property
+    def minutes(self) -> float:
+        """The time of the epochs so far, of resumed runs too."""
+        return sum(row["seconds"] for row in self.history) / 60
+
+    def on_epoch_begin(
+        self, epoch: int, logs: Mapping[str, float] | None = None
+    ) -> None:
+        """Called by `fit`."""
+        self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Called by `fit`."""
@@ -53,7 +66,11 @@ class RunRecorder(keras.callbacks.Callback):
                 f"The loss is not a number after epoch {epoch + 1}: the training "
                 "diverged. The last checkpoint is kept; lower the learning rate."
             )
-        row = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
+        row = {
+            "epoch": epoch + 1,
+            "seconds": round(time.monotonic() - self._start, 1),
+            **{k: float(v) for k, v in (logs or {}).items()},
+        }
         self.history.append(row)
         if self.best is row:
             self._save_best()

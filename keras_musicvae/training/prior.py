@@ -74,9 +74,10 @@ def fit_mixture(
     centres = _spread_centres(points, components, np.random.default_rng(seed))
     nearest = np.argmin(_squared_distances(points, centres), axis=1)
     weights = np.eye(components)[nearest]
+    floor = REGULARISATION * points.var(axis=0).mean()
     last = -np.inf
     for iteration in range(ITERATIONS):
-        mixture = _maximise(points, weights)
+        mixture = _maximise(points, weights, floor)
         weights, likelihood = _expect(points, mixture)
         logger.debug("mixture: iteration %d, %.3f nats", iteration, likelihood)
         if likelihood - last < TOLERANCE:
@@ -85,17 +86,19 @@ def fit_mixture(
     return mixture, likelihood
 
 
-def _maximise(points: Floats, weights: Floats) -> Mixture:
-    """Shares, means and scales for the weight of each component at each point."""
+def _maximise(points: Floats, weights: Floats, floor: float) -> Mixture:
+    """Shares, means and scales for the weight of each component at each point.
+
+    Every variance becomes larger by `floor`.
+    """
     number, dimensions = points.shape
     totals = weights.sum(axis=0) + 1e-10
     means = weights.T @ points / totals[:, None]
-    floor = REGULARISATION * points.var(axis=0).mean() * np.eye(dimensions)
     scales = np.empty((len(totals), dimensions, dimensions))
     for k, mean in enumerate(means):
         centred = points - mean
         covariance = (weights[:, k, None] * centred).T @ centred / totals[k]
-        scales[k] = np.linalg.cholesky(covariance + floor)
+        scales[k] = np.linalg.cholesky(covariance + floor * np.eye(dimensions))
     return totals / number, means, scales
 
 

@@ -57,6 +57,8 @@ class TrainingSettings:
         seed: Seed of the initial weights, the order of the batches and all noise.
         calibrate: Whether the trained model gets the `hit_threshold` that suits the
             validation windows best, see `calibration.py`. Defaults to False.
+        augment: Whether the training windows are varied in dynamics, feel and first
+            bar, see `augmentation.py`. Defaults to False.
         model: Arguments of `MusicVAE` that differ from its defaults. With
             `prior_components` the prior is fitted at the end, see `prior.py`.
     """
@@ -67,6 +69,7 @@ class TrainingSettings:
     precision: str = "float32"
     seed: int = 0
     calibrate: bool = False
+    augment: bool = False
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -148,7 +151,11 @@ def train(
         start = time.monotonic()
         model.fit(
             WindowBatches(
-                training, settings.batch_size, seed=settings.seed, epoch=done
+                training,
+                settings.batch_size,
+                seed=settings.seed,
+                epoch=done,
+                augment=settings.augment,
             ),
             validation_data=(validation.arrays(),),
             validation_batch_size=settings.batch_size,
@@ -253,13 +260,14 @@ def _save_preset(
     best = recorder.best or {}
     options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
     training = {
-        "dataset": windows.info.get("source", "unknown"),
+        "dataset": "{name}, fingerprint {fingerprint}".format(**windows.info["source"]),
         "command": command or "keras_musicvae.training.run.train(...)",
         "settings": options,
         "windows": len(windows.split("train")),
         "epochs": (
             f"{len(recorder.history)} of {settings.epochs}, best: {best['epoch']}"
         ),
+        "minutes": round(recorder.minutes, 1),
         "software": (
             f"keras-musicvae {__version__}, Keras {keras.__version__}, "
             f"{keras.backend.backend()}, Python {platform.python_version()}"
