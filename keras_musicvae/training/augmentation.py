@@ -47,7 +47,7 @@ def augmented(grooves: Arrays, num_bars: int, generator: np.random.Generator) ->
         >>> augmented(grooves, 2, np.random.default_rng(0)).shape
         (2, 32, 27)
     """
-    batch, steps = grooves.shape[:2]
+    batch, steps = len(grooves), grooves.shape[1]
     bars = generator.integers(num_bars, size=batch)
     exponents = generator.lognormal(0.0, VELOCITY_SPREAD, batch)
     factors = generator.lognormal(0.0, OFFSET_SPREAD, batch)
