@@ -60,7 +60,7 @@ def augmented(grooves: Arrays, num_bars: int, generator: np.random.Generator) ->
     turned = np.take_along_axis(grooves, rows[..., None], axis=1)
     hits, velocities, offsets = np.split(turned, 3, axis=-1)
     each = (slice(None), None, None)
-    velocities = velocities ** exponents[each]
-    offsets = np.clip(offsets * factors[each] + shifts[each], -1.0, 1.0)
-    changed = np.concatenate([hits, hits * velocities, hits * offsets], axis=-1)
+    powers = velocities ** exponents[each]
+    moved = np.clip(offsets * factors[each] + shifts[each], -1.0, 1.0)
+    changed = np.concatenate([hits, hits * powers, hits * moved], axis=-1)
     return changed.astype(np.float32)
