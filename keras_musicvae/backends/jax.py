@@ -107,7 +107,7 @@ def scan(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:
     """`lax.scan` over the second axis."""
     time_major = jax.tree.map(lambda x: x.swapaxes(0, 1), inputs)
     state, outputs = jax.lax.scan(step, state, time_major)
-    return state, jax.tree.map(lambda x: x.swapaxes(0, 1), outputs)
+    return state, outputs.swapaxes(0, 1)
 
 
 def compiled(model: keras.Model, function: Callable) -> Callable:

@@ -9,8 +9,9 @@ Every backend module defines the same names:
 - `value_and_gradients(model, function)`: `function()` returns the loss; its value and
   the gradients with respect to the trainable variables.
 - `apply_gradients(model, gradients)`: one step of the optimizer.
-- `scan(step, state, inputs)`: a loop over axis 1 of `inputs` that is not trained
-  through; `step(state, frame) -> (state, output)`.
+- `scan(step, state, inputs)`: a loop over axis 1 of the arrays in `inputs` that is
+  not trained through; `step(state, frame) -> (state, output)`, gives the last state
+  and the outputs stacked along axis 1.
 - `add_matmul(addend, x, matrix)`: addend + x @ matrix, for one step of such a loop.
 - `lstm_gates(gates, c)`: what an LSTM does after its matrix products; the next (h, c).
 - `ops`: `keras.ops` for the steps of such a loop, on tensors only.

@@ -91,33 +91,23 @@ def scan(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:
     def frame(t: Any) -> Any:
         return tf.nest.pack_sequence_as(inputs, [x[t] for x in leaves])
 
-    # Traced once beside the graph, for the shapes of the outputs: running the first
+    # Traced once beside the graph, for the shape of the outputs: running the first
     # step outside of the loop would put its operations into the graph twice.
     traced = tf.function(step).get_concrete_function(state, frame(0))
     _, expected = traced.structured_outputs
-    arrays = [
-        tf.TensorArray(x.dtype, size=length, element_shape=x.shape)
-        for x in tf.nest.flatten(expected)
-    ]
 
-    def body(t: Any, state: Any, arrays: list) -> tuple:
-        state, outputs = step(state, frame(t))
-        written = [
-            array.write(t, x)
-            for array, x in zip(arrays, tf.nest.flatten(outputs), strict=True)
-        ]
-        return t + 1, state, written
+    def body(t: Any, state: Any, outputs: tf.TensorArray) -> tuple:
+        state, output = step(state, frame(t))
+        return t + 1, state, outputs.write(t, output)
 
-    _, state, arrays = tf.while_loop(
+    outputs = tf.TensorArray(expected.dtype, size=length, element_shape=expected.shape)
+    _, state, outputs = tf.while_loop(
         lambda t, *_: t < length,
         body,
-        (tf.constant(0), state, arrays),
+        (tf.constant(0), state, outputs),
     )
-    outputs = []
-    for array, x in zip(arrays, tf.nest.flatten(expected), strict=True):
-        stacked = tf.ensure_shape(array.stack(), (length, *x.shape))
-        outputs.append(tf.transpose(stacked, _swapped(stacked)))
-    return state, tf.nest.pack_sequence_as(expected, outputs)
+    stacked = tf.ensure_shape(outputs.stack(), (length, *expected.shape))
+    return state, tf.transpose(stacked, _swapped(stacked))
 
 
 def add_matmul(addend: Any, x: Any, matrix: Any) -> Any:

@@ -117,14 +117,13 @@ def _step_of_adam(optimizer: Any, gradients: list, variables: list) -> None:
 
 def scan(
     step: Callable, state: Any, inputs: dict[str, torch.Tensor]
-) -> tuple[Any, tuple]:
+) -> tuple[Any, torch.Tensor]:
     """A Python loop: nothing to compile, and no slower than a compiled step here."""
     outputs = []
     for frame in zip(*(array.unbind(1) for array in inputs.values()), strict=True):
         state, output = step(state, dict(zip(inputs, frame, strict=True)))
         outputs.append(output)
-    stacked = tuple(torch.stack(each, 1) for each in zip(*outputs, strict=True))
-    return state, stacked
+    return state, torch.stack(outputs, 1)
 
 
 def add_matmul(addend: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> Any:

@@ -9,6 +9,7 @@ that end before the next one of their pitch begins, and ends with the last bar.
 import secrets
 import struct
 from collections.abc import Iterable
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,11 +160,15 @@ def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
     for change in midi.tempo_changes:
         tempo = min(max(round(60e6 / change.tempo), 1), 2**24 - 1)
         events.append((change.time, 2, _meta(0x51, tempo.to_bytes(3, "big"))))
-    events.sort(key=lambda event: event[:2])
+    events.sort(key=itemgetter(0, 1))
     events.append((midi.max_tick - 1, 5, _meta(0x2F, b"")))
     track, now, status = bytearray(), 0, 0
     for tick, _, event in events:
-        track += _variable_length(tick - now)
+        wait = tick - now
+        if wait < 0x80:  # most are; a call would take longer than the rest
+            track.append(wait)
+        else:
+            track += _variable_length(wait)
         # Running status: a byte that repeats the one before is left out.
         track += event[1:] if event[0] == status else event
         now, status = tick, event[0] if event[0] < 0xF0 else 0
@@ -238,9 +243,12 @@ def _end_ticks(
     """A 16th after the start, or where the pitch sounds again, or at the loop's end."""
     length = max(1, round(NOTE_QUARTERS * ticks_per_quarter))
     ends = np.minimum(starts + length, end)
-    for pitch in np.unique(pitches):
-        own = np.flatnonzero(pitches == pitch)
-        ends[own[:-1]] = np.minimum(ends[own[:-1]], starts[own[1:]])
+    # The starts are in order: next to each other now are hits of one pitch, in time.
+    by_pitch = np.argsort(pitches, kind="stable")
+    this, following = by_pitch[:-1], by_pitch[1:]
+    again = pitches[this] == pitches[following]
+    this, following = this[again], following[again]
+    ends[this] = np.minimum(ends[this], starts[following])
     return ends
 
 

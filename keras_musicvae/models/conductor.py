@@ -152,7 +152,7 @@ class ConductorDecoder(keras.layers.Layer):
         noise: Any,
         temperature: Any,
         controls: Any = None,
-    ) -> tuple[Any, Any, State]:
+    ) -> tuple[Any, State]:
         """Free running; see `NoteDecoder.write`."""
         z = ops.cast(z, self.compute_dtype)
         layers = [cell.step_weights() for cell in self.cells]
@@ -168,17 +168,15 @@ class ConductorDecoder(keras.layers.Layer):
                 heard = ops.concatenate([flatten_state(notes), z], axis=-1)
             conductor = step_layers(layers, heard, conductor)
             embedding, _ = conductor[-1]
-            frames, outputs, notes = self.note_decoder.write(
+            frames, notes = self.note_decoder.write(
                 heads, embedding, frame, bar["noise"], temperature, bar.get("controls")
             )
-            return (frames[:, -1], notes, conductor), (frames, outputs)
+            return (frames[:, -1], notes, conductor), frames
 
         carry = (first, self.note_decoder.no_state(z), self.initial_state(z))
         (_, final, _), bars = native.scan(write_bar, carry, inputs)
-        frames, outputs = (
-            ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3])) for x in bars
-        )
-        return frames, outputs, final
+        _, number, steps, features = bars.shape
+        return ops.reshape(bars, (-1, number * steps, features)), final
 
     def _conduct(
         self, sequences: Any, state: State, step: Any, bar: int, training: bool

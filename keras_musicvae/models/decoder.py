@@ -131,7 +131,7 @@ class NoteDecoder(keras.layers.Layer):
         noise: Any,
         temperature: Any,
         controls: Any = None,
-    ) -> tuple[Any, Any, State]:
+    ) -> tuple[Any, State]:
         """Free running: every step reads the frame that was drawn before it.
 
         Args:
@@ -143,8 +143,7 @@ class NoteDecoder(keras.layers.Layer):
             controls: (batch, steps, control_dim), or None.
 
         Returns:
-            frames (batch, steps, frame_dim), outputs (batch, steps, output_dim), and
-            the state after the last step.
+            frames (batch, steps, frame_dim), and the state after the last step.
         """
         z = ops.cast(z, self.compute_dtype)
         bottom, *upper = [cell.step_weights() for cell in self.cells]
@@ -176,11 +175,11 @@ class NoteDecoder(keras.layers.Layer):
             if mixed:
                 output = ops.cast(output, "float32")
             frame = heads.draw(output, temperature, now["noise"])
-            return (frame, following), (frame, output)
+            return (frame, following), frame
 
         carry = (first, self.initial_state(z))
-        (_, state), (frames, outputs) = native.scan(advance, carry, inputs)
-        return frames, outputs, state
+        (_, state), frames = native.scan(advance, carry, inputs)
+        return frames, state
 
     def no_state(self, z: Any) -> State:
         """A state of zeros for the examples of `z`."""

@@ -348,9 +348,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         )
         return ops.cast(outputs, "float32")
 
-    def write(
-        self, z: Any, noise: Any, temperature: Any, controls: Any = None
-    ) -> tuple[Any, Any]:
+    def write(self, z: Any, noise: Any, temperature: Any, controls: Any = None) -> Any:
         """Plays grooves from latents, each step reading the frame drawn before it.
 
         Args:
@@ -360,14 +358,13 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             controls: (batch, num_steps, control_dim), if the model has controls.
 
         Returns:
-            grooves (batch, num_steps, frame_dim), and the outputs that they were
-            drawn from (batch, num_steps, output_dim), as tensors.
+            Grooves (batch, num_steps, frame_dim), as a tensor.
         """
         first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
-        grooves, outputs, _ = self.decoder.write(
+        grooves, _ = self.decoder.write(
             self.heads, z, first, noise, temperature, self._with_plan(z, controls)
         )
-        return grooves, outputs
+        return grooves
 
     # --- Objective ------------------------------------------------------------
 

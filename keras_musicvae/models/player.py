@@ -26,7 +26,7 @@ class Player:
 
     def __init__(self, model: Any) -> None:
         self._encode = native.compiled(model, model.posterior)
-        self._write = native.compiled(model, lambda *arrays: model.write(*arrays)[0])
+        self._write = native.compiled(model, model.write)
 
     def encode(self, *arrays: Arrays) -> tuple[Arrays, Arrays]:
         """(inputs, controls if any) -> z_mean, z_stddev."""
