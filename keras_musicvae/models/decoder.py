@@ -135,7 +135,7 @@ class NoteDecoder(keras.layers.Layer):
         """Free running: every step reads the frame that was drawn before it.
 
         Args:
-            heads: Draws a frame from an output; see `heads.py`.
+            heads: Draws a frame from an output; see `heads/`.
             z: (batch, latent_dim).
             first: (batch, frame_dim), the frame before the first step.
             noise: (batch, steps, noise_dim), uniform in (0, 1).

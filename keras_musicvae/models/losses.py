@@ -18,7 +18,7 @@ def reconstruction_losses(
     """Reconstruction loss of each example, summed over its steps and drums.
 
     Args:
-        heads: Gives the losses of each step; see `heads.py`.
+        heads: Gives the losses of each step; see `heads/`.
         outputs: (batch, steps, output_dim), what the decoder gave.
         grooves: (batch, steps, 3 * num_drums), what was played.
         valid: (batch, steps), 1 where a step counts; None: everywhere.

@@ -68,8 +68,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             decoder reads there, besides the state that z seeds; 0, the default: none.
         control_dim: Channels of controls that encoder and decoder read at each step;
             0: none.
-        heads: How the outputs are read, see `heads.py`. Defaults to the original's
-            `"squared_error"`; `"histogram"` has distributions of velocity and offset.
+        heads: How the outputs are read, see `heads/`. Defaults to the original's
+            `"squared_error"`; `"histogram"` and `"logistic_mixture"` have distributions
+            of velocity and offset.
         hit_threshold: At temperature 0 a hit is played where its probability exceeds
             this. Defaults to the original's 0.5.
         free_bits: Bits of KL per example that cost nothing. Defaults to 48.

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_musicvae.models.heads import EPSILON, HistogramHeads, SquaredErrorHeads
+from keras_musicvae.models.heads import (
+    HistogramHeads,
+    LogisticMixtureHeads,
+    SquaredErrorHeads,
+)
+from keras_musicvae.models.heads.squared_error import EPSILON
 
 DRUMS = 9
-ALL_HEADS = (SquaredErrorHeads, HistogramHeads)
+EXPRESSIVE = (HistogramHeads, LogisticMixtureHeads)
+ALL_HEADS = (SquaredErrorHeads, *EXPRESSIVE)
 
 
 def random_outputs(heads, *shape, seed=0):
@@ -38,16 +44,31 @@ def uniform(heads, *shape, seed=2):
     return rng.uniform(1e-6, 1 - 1e-6, (*shape, heads.noise_dim)).astype("float32")
 
 
-def masses_of(outputs):
+def masses_of(heads, outputs):
     """(..., velocity | offset, drums, bins), by NumPy in float64."""
-    histograms = outputs[..., DRUMS:].astype("float64")
-    histograms = histograms.reshape(*outputs.shape[:-1], 2, DRUMS, HistogramHeads.bins)
-    exponentials = np.exp(histograms - histograms.max(axis=-1, keepdims=True))
+    values = outputs[..., DRUMS:].astype("float64")
+    values = values.reshape(*outputs.shape[:-1], 2, DRUMS, heads.value_dim)
+    if isinstance(heads, HistogramHeads):
+        return softmax(values)
+    logits, means, scales = np.split(values, 3, axis=-1)
+    number = heads.components
+    means = means + (np.arange(number) + 0.5) / number
+    scales = np.clip(0.1 * np.exp(scales), 0.002, 1.0)
+    edges = np.linspace(0, 1, heads.bins + 1)[:, None]
+    below = 1 / (1 + np.exp((means[..., None, :] - edges) / scales[..., None, :]))
+    below = (softmax(logits)[..., None, :] * below).sum(axis=-1)
+    below[..., 0], below[..., -1] = 0, 1  # what lies outside is in the last bins
+    return np.diff(below, axis=-1)
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def test_losses_of_histograms_are_surprises_in_nats():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_losses_are_surprises_in_nats(kind):
+    heads = kind(DRUMS)
     outputs, frames = random_outputs(heads, 2, 5), random_frames(2, 5)
     losses = {
         name: ops.convert_to_numpy(loss)
@@ -59,7 +80,7 @@ def test_losses_of_histograms_are_surprises_in_nats():
     chance = 1 / (1 + np.exp(-outputs[..., :DRUMS].astype("float64")))
     right = np.where(hits > 0, chance, 1 - chance)
     assert losses["hits"] == pytest.approx(-np.log(right).sum(axis=-1), rel=1e-4)
-    masses = masses_of(outputs)
+    masses = masses_of(heads, outputs)
     for name, part, values in (
         ("velocities", 0, velocities),
         ("offsets", 1, (offsets + 1) / 2),
@@ -70,8 +91,9 @@ def test_losses_of_histograms_are_surprises_in_nats():
         assert losses[name] == pytest.approx(surprise.sum(axis=-1), rel=1e-4), name
 
 
-def test_rests_have_no_loudness():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_rests_have_no_loudness(kind):
+    heads = kind(DRUMS)
     outputs = ops.convert_to_tensor(random_outputs(heads, 1, 4))
     losses = heads.losses(outputs, ops.zeros((1, 4, 3 * DRUMS)))
     assert float(ops.sum(losses["hits"])) > 0
@@ -79,8 +101,9 @@ def test_rests_have_no_loudness():
     assert float(ops.sum(ops.abs(losses["offsets"]))) == 0
 
 
-def test_values_at_the_ends_have_a_bin():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_values_at_the_ends_have_a_bin(kind):
+    heads = kind(DRUMS)
     frames = np.ones((1, 2, 3 * DRUMS), "float32")
     frames[:, 1, 2 * DRUMS :] = -1.0
     outputs = ops.convert_to_tensor(random_outputs(heads, 1, 2))
@@ -89,8 +112,9 @@ def test_values_at_the_ends_have_a_bin():
     assert np.isfinite(ops.convert_to_numpy(losses["offsets"])).all()
 
 
-def test_draws_follow_the_histograms():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_draws_follow_the_distributions(kind):
+    heads = kind(DRUMS)
     one = 2.0 * random_outputs(heads, 1)
     number = 40_000
     drawn = draw(
@@ -98,7 +122,7 @@ def test_draws_follow_the_histograms():
     ).reshape(number, 3, DRUMS)
     chance = 1 / (1 + np.exp(-one[0, :DRUMS]))
     assert drawn[:, 0].mean(axis=0) == pytest.approx(chance, abs=0.01)
-    masses = masses_of(one)[0]
+    masses = masses_of(heads, one)[0]
     for part, low in ((0, 0.0), (1, -1.0)):
         for drum in range(DRUMS):
             values = drawn[drawn[:, 0, drum] > 0, 1 + part, drum]
@@ -118,17 +142,18 @@ def test_at_temperature_0_the_noise_does_not_matter(kind):
     assert np.array_equal(first[..., :DRUMS] > 0, outputs[..., :DRUMS] > 0)
 
 
-def test_at_temperature_0_histograms_give_their_medians():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_at_temperature_0_values_are_medians(kind):
+    heads = kind(DRUMS)
     outputs = random_outputs(heads, 50)
     outputs[:, :DRUMS] = 5.0
     drawn = draw(heads, outputs, 0.0, uniform(heads, 50)).reshape(50, 3, DRUMS)
-    below = np.cumsum(masses_of(outputs), axis=-1)
+    below = np.cumsum(masses_of(heads, outputs), axis=-1)
     for part, values in enumerate((drawn[:, 1], (drawn[:, 2] + 1) / 2)):
         bins = np.minimum((values * heads.bins).astype(int), heads.bins - 1)
         top = np.take_along_axis(below[:, part], bins[..., None], -1)[..., 0]
         lower = top - np.take_along_axis(
-            masses_of(outputs)[:, part], bins[..., None], -1
+            masses_of(heads, outputs)[:, part], bins[..., None], -1
         ).squeeze(-1)
         assert (top > 0.5 - 1e-4).all() and (lower < 0.5 + 1e-4).all()
 
@@ -149,11 +174,12 @@ def test_a_lower_threshold_gives_more_hits_at_temperature_0_alone(kind):
     assert np.array_equal(hits[1.0][0], hits[1.0][1])
 
 
-def test_extreme_outputs_and_noise_stay_in_range():
-    heads = HistogramHeads(DRUMS)
+@pytest.mark.parametrize("kind", EXPRESSIVE)
+def test_extreme_outputs_and_noise_stay_in_range(kind):
+    heads = kind(DRUMS)
     outputs = np.full((2, heads.output_dim), -1e4, "float32")
     outputs[:, :DRUMS] = 1e4
-    outputs[:, DRUMS :: heads.bins] = 1e4
+    outputs[:, DRUMS :: heads.value_dim] = 1e4
     for value in (2.0**-24, 1 - 2.0**-24):
         noise = np.full((2, heads.noise_dim), value, "float32")
         for temperature in (0.0, 0.5, 1.0, 5.0):

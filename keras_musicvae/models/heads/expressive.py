@@ -1,0 +1,130 @@
+"""Heads whose velocities and offsets have distributions, counted on hits only."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from keras import ops
+
+from keras_musicvae.backends import native
+from keras_musicvae.models.heads.draws import draw_hits, logit
+
+
+class ExpressiveHeads(ABC):
+    """Bernoulli hits; velocity and offset of a hit are drawn from distributions.
+
+    A rest has no loudness: the losses of velocity and offset count where there is a
+    hit, nowhere else. Both values are brought to [0, 1], which is cut into `bins` of
+    equal width; losses are negative logarithms of the mass of the bin that was played,
+    so that different heads can be compared. The bins are those of the evaluation's
+    histograms: velocities of 1/50, offsets of 1/50 step. A draw is the quantile of its
+    noise, a continuous function, so that backends agree to rounding.
+
+    The outputs are the logits of the hits, then what `values` reads, per value.
+
+    Args:
+        num_drums: Number of drums.
+        hit_threshold: At temperature 0 a hit is where its probability exceeds this.
+            Defaults to 0.5.
+    """
+
+    bins = 50
+    value_dim: int  # outputs per value
+
+    def __init__(self, num_drums: int, hit_threshold: float = 0.5) -> None:
+        self.num_drums = num_drums
+        self.hit_threshold = hit_threshold
+        self.output_dim = num_drums * (1 + 2 * self.value_dim)
+        self.noise_dim = 3 * num_drums
+
+    @abstractmethod
+    def surprise(self, values: Any, bins: Any) -> Any:
+        """-log of the mass of bins.
+
+        Args:
+            values: (..., value_dim), outputs.
+            bins: (...), integers, 0 to `bins` - 1.
+
+        Returns:
+            (...), in nats.
+        """
+
+    @abstractmethod
+    def quantile(self, values: Any, share: Any) -> Any:
+        """Where the distribution function reaches `share`.
+
+        Args:
+            values: (..., value_dim), outputs.
+            share: (...), in (0, 1).
+
+        Returns:
+            (...), in [0, 1].
+        """
+
+    @abstractmethod
+    def mean(self, values: Any) -> Any:
+        """The mean of the distribution: (..., value_dim) -> (...), in [0, 1]."""
+
+    def losses(self, outputs: Any, frames: Any) -> dict[str, Any]:
+        """Losses of each step, summed over the drums, in nats.
+
+        Args:
+            outputs: (batch, steps, output_dim), what the decoder gave.
+            frames: (batch, steps, 3 * num_drums), the groove.
+
+        Returns:
+            `hits`, `velocities` and `offsets`, each (batch, steps): negative
+            logarithms of the probability of hit or rest, and of the bins of the hits.
+        """
+        drums = self.num_drums
+        logits = outputs[..., :drums]
+        hits, velocities, offsets = ops.split(frames, 3, axis=-1)
+        played = ops.concatenate([velocities, 0.5 * (offsets + 1.0)], axis=-1)
+        bins = ops.cast(ops.clip(played * self.bins, 0, self.bins - 1), "int32")
+        surprise = self.surprise(self._values(outputs), bins)
+        return {
+            "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
+            "velocities": ops.sum(hits * surprise[..., :drums], axis=-1),
+            "offsets": ops.sum(hits * surprise[..., drums:], axis=-1),
+        }
+
+    def draw(self, outputs: Any, temperature: Any, noise: Any) -> Any:
+        """Draws frames.
+
+        Args:
+            outputs: (..., output_dim), what the decoder gave.
+            temperature: Scalar; at 0 velocities and offsets are the medians.
+            noise: (..., noise_dim), uniform in (0, 1).
+
+        Returns:
+            (..., 3 * num_drums): hits 0 or 1; velocities and offsets, 0 where there
+            is no hit.
+        """
+        ops, drums = native.ops, self.num_drums
+        logit_noise = logit(noise)
+        hits = draw_hits(
+            outputs[..., :drums],
+            temperature,
+            logit_noise[..., :drums],
+            self.hit_threshold,
+        )
+        share = ops.sigmoid(temperature * logit_noise[..., drums:])
+        drawn = self.quantile(self._values(outputs), share)
+        return ops.concatenate(
+            [hits, hits * drawn[..., :drums], hits * (2.0 * drawn[..., drums:] - 1)],
+            axis=-1,
+        )
+
+    def expected(self, outputs: Any) -> Any:
+        """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
+        chance = ops.sigmoid(outputs[..., : self.num_drums])
+        velocities, offsets = ops.split(self.mean(self._values(outputs)), 2, axis=-1)
+        return ops.concatenate(
+            [chance, chance * velocities, chance * (2.0 * offsets - 1.0)], axis=-1
+        )
+
+    def _values(self, outputs: Any) -> Any:
+        """(..., 2 * num_drums, value_dim): velocities, then offsets."""
+        flat = outputs[..., self.num_drums :]
+        return native.ops.reshape(
+            flat, (-1, *outputs.shape[1:-1], 2 * self.num_drums, self.value_dim)
+        )

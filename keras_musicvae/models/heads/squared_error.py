@@ -1,0 +1,100 @@
+"""The original's heads: everybody's average velocity and offset."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_musicvae.backends import native
+from keras_musicvae.models.heads.draws import draw_hits, logit
+
+# The original's guard against log(0), kept because its losses are compared with ours.
+EPSILON = 1e-7
+
+
+def squared_error_losses(expected: Any, frames: Any) -> dict[str, Any]:
+    """The original's losses of each step, for the mean frames of any heads.
+
+    Args:
+        expected: (batch, steps, 3 * num_drums), what heads expect, over hit and rest.
+        frames: (batch, steps, 3 * num_drums), the groove.
+
+    Returns:
+        `hits`, `velocities` and `offsets`, each (batch, steps), summed over the drums,
+        in nats and squared units.
+    """
+    chance, velocities, offsets = ops.split(expected, 3, axis=-1)
+    hits, target_velocities, target_offsets = ops.split(frames, 3, axis=-1)
+    cross_entropy = -(
+        hits * ops.log(chance + EPSILON)
+        + (1.0 - hits) * ops.log(1.0 - chance + EPSILON)
+    )
+    return {
+        "hits": ops.sum(cross_entropy, axis=-1),
+        "velocities": _squared_error(velocities, target_velocities),
+        "offsets": _squared_error(offsets, target_offsets),
+    }
+
+
+class SquaredErrorHeads:
+    """The original's heads: Bernoulli hits, squared errors for the rest.
+
+    Outputs per drum: the logit of a hit, a velocity (through a sigmoid) and an offset
+    (through tanh). The squared errors count at every cell, also where there is no hit
+    (target 0), which is GrooVAE's loss (Gillick et al. 2019, arXiv 1905.06118).
+
+    Args:
+        num_drums: Number of drums.
+        hit_threshold: At temperature 0 a hit is where its probability exceeds this.
+            Defaults to 0.5.
+    """
+
+    name = "squared_error"
+
+    def __init__(self, num_drums: int, hit_threshold: float = 0.5) -> None:
+        self.num_drums = num_drums
+        self.hit_threshold = hit_threshold
+        self.output_dim = 3 * num_drums
+        self.noise_dim = num_drums
+
+    def losses(self, outputs: Any, frames: Any) -> dict[str, Any]:
+        """Losses of each step, summed over the drums.
+
+        Args:
+            outputs: (batch, steps, output_dim), what the decoder gave.
+            frames: (batch, steps, 3 * num_drums), the groove.
+
+        Returns:
+            `hits`, `velocities` and `offsets`, each (batch, steps), in nats and
+            squared units.
+        """
+        return squared_error_losses(self.expected(outputs), frames)
+
+    def draw(self, outputs: Any, temperature: Any, noise: Any) -> Any:
+        """Draws frames.
+
+        Args:
+            outputs: (..., output_dim), what the decoder gave.
+            temperature: Scalar; 0 is deterministic.
+            noise: (..., noise_dim), uniform in (0, 1).
+
+        Returns:
+            (..., 3 * num_drums): hits 0 or 1; velocities and offsets are the means,
+            also where there is no hit, because the original feeds them back so.
+        """
+        ops = native.ops
+        logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
+        hits = draw_hits(logits, temperature, logit(noise), self.hit_threshold)
+        return ops.concatenate(
+            [hits, ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
+        )
+
+    def expected(self, outputs: Any) -> Any:
+        """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
+        logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
+        return ops.concatenate(
+            [ops.sigmoid(logits), ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
+        )
+
+
+def _squared_error(predicted: Any, target: Any) -> Any:
+    return ops.sum(ops.square(predicted - target), axis=-1)
