@@ -55,7 +55,9 @@ def masses_of(heads, outputs):
     means = means + (np.arange(number) + 0.5) / number
     scales = np.clip(0.1 * np.exp(scales), 0.002, 1.0)
     edges = np.linspace(0, 1, heads.bins + 1)[:, None]
-    below = 1 / (1 + np.exp((means[..., None, :] - edges) / scales[..., None, :]))
+    below = 0.5 + 0.5 * np.tanh(
+        (edges - means[..., None, :]) / (2 * scales[..., None, :])
+    )
     below = (softmax(logits)[..., None, :] * below).sum(axis=-1)
     below[..., 0], below[..., -1] = 0, 1  # what lies outside is in the last bins
     return np.diff(below, axis=-1)

@@ -23,7 +23,7 @@ class LogisticMixtureHeads(ExpressiveHeads):
     """
 
     name = "logistic_mixture"
-    components = 4
+    components = 8
     value_dim = 3 * components
 
     def surprise(self, values: Any, bins: Any) -> Any:
