@@ -87,7 +87,17 @@ def value_and_gradients(
     return loss, gradients
 
 
-def apply_gradients(model: keras.Model, gradients: list) -> None:
+def global_norm(tensors: list) -> Any:
+    """XLA fuses the passes over the tensors."""
+    return jnp.sqrt(sum(jnp.sum(jnp.square(tensor)) for tensor in tensors))
+
+
+def zeros_unless(sound: Any, tensors: list) -> list:
+    """Fused with what follows; not a product, because 0 * inf is not a number."""
+    return [jnp.where(sound, tensor, 0) for tensor in tensors]
+
+
+def apply_gradients(model: keras.Model, gradients: list, norm: Any) -> None:
     """One step of the optimizer, which loss scaling needs to be stateless."""
     optimizer = model.optimizer
     trainable_values, optimizer_values = optimizer.stateless_apply(

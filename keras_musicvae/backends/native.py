@@ -8,7 +8,10 @@ Every backend module defines the same names:
   variables, in the way in which `fit` calls a train step.
 - `value_and_gradients(model, function)`: `function()` returns the loss; its value and
   the gradients with respect to the trainable variables.
-- `apply_gradients(model, gradients)`: one step of the optimizer.
+- `apply_gradients(model, gradients, norm)`: one step of the optimizer; `norm` is the
+  global norm of the gradients.
+- `global_norm(tensors)`: the Euclidean norm of all their entries.
+- `zeros_unless(sound, tensors)`: the tensors, or zeros where the scalar is False.
 - `scan(step, state, inputs)`: a loop over axis 1 of the arrays in `inputs` that is
   not trained through; `step(state, frame) -> (state, output)`, gives the last state
   and the outputs stacked along axis 1.
@@ -41,8 +44,10 @@ add_matmul = _backend.add_matmul
 apply_gradients = _backend.apply_gradients
 compiled = _backend.compiled
 fused_lstm = _backend.fused_lstm
+global_norm = _backend.global_norm
 lstm_gates = _backend.lstm_gates
 ops = _backend.ops
 run_train_step = _backend.run_train_step
 scan = _backend.scan
 value_and_gradients = _backend.value_and_gradients
+zeros_unless = _backend.zeros_unless

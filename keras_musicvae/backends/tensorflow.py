@@ -50,19 +50,33 @@ def value_and_gradients(
     return loss, gradients
 
 
-def apply_gradients(model: keras.Model, gradients: list) -> None:
+def global_norm(tensors: list) -> Any:
+    """No squares are written to memory."""
+    return tf.linalg.global_norm(tensors)
+
+
+def zeros_unless(sound: Any, tensors: list) -> list:
+    """A branch copies nothing, `tf.where` would copy all of it."""
+    return tf.cond(
+        sound, lambda: list(tensors), lambda: [tf.zeros_like(x) for x in tensors]
+    )
+
+
+def apply_gradients(model: keras.Model, gradients: list, norm: Any) -> None:
     """One step of the optimizer, plain Adam by the fused kernel."""
     optimizer, variables = model.optimizer, model.trainable_variables
     if is_plain_adam(optimizer, variables):
-        _step_of_adam(optimizer, gradients, variables)
+        _step_of_adam(optimizer, gradients, variables, norm)
     else:
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
-def _step_of_adam(optimizer: Any, gradients: list, variables: list) -> None:
+def _step_of_adam(optimizer: Any, gradients: list, variables: list, norm: Any) -> None:
     """What `optimizer.apply` does, in one pass over the weights."""
     if optimizer.global_clipnorm:
-        gradients, _ = tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)
+        gradients, _ = tf.clip_by_global_norm(
+            gradients, optimizer.global_clipnorm, use_norm=norm
+        )
     count = tf.cast(optimizer.iterations.value + 1, "float32")
     first, second = adam_moments(optimizer, variables)
     for variable, gradient, m, v in zip(

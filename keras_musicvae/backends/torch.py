@@ -71,23 +71,37 @@ def value_and_gradients(
     return loss.detach(), list(gradients)
 
 
-def apply_gradients(model: keras.Model, gradients: list) -> None:
+def global_norm(tensors: list) -> torch.Tensor:
+    """One kernel for all the tensors."""
+    return torch.nn.utils.get_total_norm(tensors)
+
+
+def zeros_unless(sound: torch.Tensor, tensors: list) -> list:
+    """On a CPU nothing is copied; on a GPU the answer is not waited for."""
+    if sound.is_cpu:
+        return tensors if sound else [torch.zeros_like(tensor) for tensor in tensors]
+    # Not a product: 0 * inf is not a number.
+    return [torch.where(sound, tensor, 0) for tensor in tensors]
+
+
+def apply_gradients(model: keras.Model, gradients: list, norm: torch.Tensor) -> None:
     """One step of the optimizer, plain Adam by the fused kernel."""
     optimizer, variables = model.optimizer, model.trainable_variables
     with torch.no_grad():
         if is_plain_adam(optimizer, variables):
-            _step_of_adam(optimizer, gradients, variables)
+            _step_of_adam(optimizer, gradients, variables, norm)
         else:
             optimizer.apply(gradients, variables)
 
 
-def _step_of_adam(optimizer: Any, gradients: list, variables: list) -> None:
+def _step_of_adam(
+    optimizer: Any, gradients: list, variables: list, norm: torch.Tensor
+) -> None:
     """What `optimizer.apply` does, in one pass over the weights."""
     # The kernel walks through memory. The gradients of `fused_lstm` lie transposed.
     gradients = [gradient.contiguous() for gradient in gradients]
     if optimizer.global_clipnorm:
         clip = optimizer.global_clipnorm
-        norm = torch.nn.utils.get_total_norm(gradients)
         torch._foreach_mul_(gradients, clip / norm.clamp(min=clip))
     count = (optimizer.iterations.value + 1).float()
     correction = torch.sqrt(1 - optimizer.beta_2**count) / (1 - optimizer.beta_1**count)

@@ -67,8 +67,8 @@ class GrooveTrainer(keras.Model):
         _, gradients = native.value_and_gradients(
             self, lambda: self._scaled_loss(x, y, sample_weight)
         )
-        gradients = self._without_explosion(gradients)
-        native.apply_gradients(self, gradients)
+        gradients, norm = self._without_explosion(gradients)
+        native.apply_gradients(self, gradients, norm)
         return self.compute_metrics(x, y, None, sample_weight)
 
     def _scaled_loss(self, x: Any, y: Any, sample_weight: Any) -> Any:
@@ -78,20 +78,13 @@ class GrooveTrainer(keras.Model):
         self._loss_tracker.update_state(loss, sample_weight=examples)
         return self.optimizer.scale_loss(loss)
 
-    def _without_explosion(self, gradients: list) -> list:
-        """All zeros where the global norm is too large or not a number."""
-        norm = global_norm(gradients)
+    def _without_explosion(self, gradients: list) -> tuple[list, Any]:
+        """All zeros where the global norm is too large or not a number; their norm."""
+        norm = native.global_norm(gradients)
         self.gradient_norm_tracker.update_state(norm)
         scaled = hasattr(self.optimizer, "inner_optimizer")
         if self.gradient_skip_norm is None or scaled:
-            return gradients  # loss scaling skips overflowing steps by itself
+            return gradients, norm  # loss scaling skips overflowing steps by itself
         sound = norm < self.gradient_skip_norm  # False for NaN
         self.skipped_steps_tracker.update_state(ops.logical_not(sound))
-        # `where`, not a product: 0 * inf is not a number.
-        return [ops.where(sound, g, ops.zeros((), g.dtype)) for g in gradients]
-
-
-def global_norm(tensors: list) -> Any:
-    """The Euclidean norm of all the entries of all the tensors, a float32 scalar."""
-    squares = [ops.sum(ops.square(ops.cast(t, "float32"))) for t in tensors]
-    return ops.sqrt(ops.sum(ops.stack(squares)))
+        return native.zeros_unless(sound, gradients), ops.where(sound, norm, 0.0)

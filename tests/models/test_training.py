@@ -12,7 +12,6 @@ from keras_musicvae.models.schedules import (
     beta_at,
     sampling_probability,
 )
-from keras_musicvae.models.trainer import global_norm
 
 BACKEND = keras.backend.backend()
 
@@ -81,9 +80,8 @@ def test_gradients_are_clipped_to_a_global_norm(tiny, grooves):
     model.compile(keras.optimizers.SGD(1.0))
     model.fit(grooves, batch_size=16, verbose=0)
     change = [a - b for a, b in zip(weights(model), before, strict=True)]
-    assert float(global_norm([ops.convert_to_tensor(c) for c in change])) == (
-        pytest.approx(1e-3, rel=1e-3)
-    )
+    norm = np.sqrt(sum(np.square(c).sum() for c in change))
+    assert norm == pytest.approx(1e-3, rel=1e-3)
 
 
 @pytest.mark.parametrize("fault", ["norm", "nan"])

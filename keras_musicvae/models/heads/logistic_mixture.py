@@ -3,16 +3,20 @@
 import math
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.models.heads.expressive import ExpressiveHeads
 
-# Halvings of [0, 1] in search of a quantile: 2^-16 is a thousandth of a bin.
-HALVINGS = 16
+# In search of a quantile [0, 1] is cut in four, four times over: to a fifth of a bin,
+# in which the distribution function is taken as a straight line.
+PARTS, ROUNDS = 4, 4
 # Scales of the logistics, as logarithms of shares of [0, 1]: where they start, and how
 # narrow they may become, a tenth of a bin.
 START, NARROWEST = math.log(0.1), math.log(0.002)
+# Where the distribution function is flat, between two logistics far apart.
+EPSILON = 1e-7
 
 
 class LogisticMixtureHeads(ExpressiveHeads):
@@ -44,18 +48,32 @@ class LogisticMixtureHeads(ExpressiveHeads):
         return ops.logsumexp(logits, axis=-1) - ops.logsumexp(logits + masses, axis=-1)
 
     def quantile(self, values: Any, share: Any) -> Any:
-        """See `ExpressiveHeads`; the distribution function is inverted by halving."""
+        """See `ExpressiveHeads`; a search in the distribution function."""
         ops = native.ops
         logits, means, scales = self._logistics(values)
-        shares = ops.softmax(logits, axis=-1)
+        shares = ops.softmax(logits, axis=-1)[..., None, :]
+        slopes = (1.0 / scales)[..., None, :]
+        shifts = (means / scales)[..., None, :]
+
+        def below(points: Any) -> Any:
+            """The distribution function at points (..., number)."""
+            logistics = ops.sigmoid(points[..., None] * slopes - shifts)
+            return ops.sum(shares * logistics, axis=-1)
+
         share = share[..., None]
-        found = 0.0 * share
-        for halving in range(1, HALVINGS + 1):
-            middle = found + 0.5**halving
-            below = ops.sigmoid((middle - means) / scales)
-            reached = ops.sum(shares * below, axis=-1)[..., None]
-            found = found + 0.5**halving * ops.cast(reached < share, values.dtype)
-        return found[..., 0]
+        inner = ops.convert_to_tensor(np.arange(1, PARTS, dtype=np.float32))
+        start, width = 0.0 * share, 1.0
+        for _ in range(ROUNDS):
+            width = width / PARTS
+            passed = ops.cast(below(start + width * inner) < share, values.dtype)
+            start = start + width * ops.sum(passed, axis=-1)[..., None]
+        ends = below(
+            start + width * ops.convert_to_tensor(np.array([0.0, 1.0], np.float32))
+        )
+        low, high = ends[..., :1], ends[..., 1:]
+        # What lies outside of [0, 1] is drawn at its ends.
+        part = ops.clip((share - low) / (high - low + EPSILON), 0.0, 1.0)
+        return (start + width * part)[..., 0]
 
     def mean(self, values: Any) -> Any:
         """See `ExpressiveHeads`; by the masses of the bins."""
