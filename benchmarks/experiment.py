@@ -101,23 +101,26 @@ def race(
                 )
             except WorkerError as error:
                 entries[key]["failed"] = str(error)
-    turns = {
-        key: _turn(workers[entry["backend"]], key, each)
-        for key, entry in entries.items()
-        if "failed" not in entry
-    }
-    repeats = {
-        key: runs_of_a_turn(entries[key]["second_seconds"], options.seconds)
-        for key in turns
-    }
-    seconds = alternate(
-        turns,
-        rounds=options.rounds,
-        repeats=repeats,
-        most_seconds=options.race_seconds,
-    )
-    for key, value in seconds.items():
-        entries[key]["turns"] = value
+    # Backend by backend: a process that has waited for others pays for it in its next
+    # turn (its memory was given back), and its first contender would pay for all.
+    for backend, worker in workers.items():
+        turns = {
+            key: _turn(worker, key, each)
+            for key, entry in entries.items()
+            if entry["backend"] == backend and "failed" not in entry
+        }
+        repeats = {
+            key: runs_of_a_turn(entries[key]["second_seconds"], options.seconds)
+            for key in turns
+        }
+        seconds = alternate(
+            turns,
+            rounds=options.rounds,
+            repeats=repeats,
+            most_seconds=options.race_seconds / len(workers),
+        )
+        for key, value in seconds.items():
+            entries[key]["turns"] = value
     for worker in workers.values():
         worker.ask("drop")
     return {"task": task.as_dict(), "contenders": list(entries.values())}

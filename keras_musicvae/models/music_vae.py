@@ -294,7 +294,8 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             epsilon = batch.get("noise")
             if epsilon is None:
                 epsilon = self._normal(ops.shape(z_mean))
-            z = z_mean + z_stddev * epsilon
+            # In mixed precision Keras has cast it; the latent is float32.
+            z = z_mean + z_stddev * ops.cast(epsilon, z_mean.dtype)
         outputs = self.teacher_forced(z, grooves, controls, training)
         return {"outputs": outputs, "z_mean": z_mean, "z_stddev": z_stddev}
 
