@@ -102,7 +102,7 @@ def race(
             except WorkerError as error:
                 entries[key]["failed"] = str(error)
     # Backend by backend: a process that has waited for others pays for it in its next
-    # turn (its memory was given back), and its first contender would pay for all.
+    # run, and that contender would pay for all. So it also runs once without a clock.
     for backend, worker in workers.items():
         turns = {
             key: _turn(worker, key, each)
@@ -113,6 +113,8 @@ def race(
             key: runs_of_a_turn(entries[key]["second_seconds"], options.seconds)
             for key in turns
         }
+        for turn in list(turns.values())[:1]:
+            turn(1)
         seconds = alternate(
             turns,
             rounds=options.rounds,

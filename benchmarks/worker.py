@@ -1,8 +1,8 @@
 """One backend in a process of its own, which answers requests.
 
 A backend cannot be changed in a process, and two in one process would fight for the
-cores. The parent (`Worker`) starts one process per backend and precision and asks one at
-a time, so that only one of them works.
+cores. The parent (`Worker`) starts one process per backend and precision and asks one
+at a time, so that only one of them works.
 Messages are lines of JSON; what libraries print goes to stderr.
 """
 
