@@ -27,7 +27,7 @@ from keras_musicvae.models.losses import (
     reconstruction_losses,
 )
 from keras_musicvae.models.preset_model import PresetModel
-from keras_musicvae.models.prior import MixturePrior
+from keras_musicvae.models.prior import KernelPrior
 from keras_musicvae.models.schedules import beta_at, sampling_probability
 from keras_musicvae.models.trainer import GrooveTrainer
 from keras_musicvae.models.validation import check_base_arguments, check_config
@@ -59,8 +59,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         encoder_skip: Whether the latent also sees the groove itself, not only the
             encoder's summary of it: a linear path beside the LSTMs.
         latent_dim: Dimensions of z. Defaults to 256.
-        prior_components: Gaussians of a prior that is fitted to the posterior after
-            training, see `prior.py`; 0, the default: samples are drawn from N(0, I).
+        prior_components: Grooves around which samples are drawn: their latents are
+            kept after training, see `prior.py`, some hundreds or more; 0, the default:
+            samples are drawn from N(0, I).
         conductor_units: Units of the conductor's layers; None for a flat decoder.
         conductor_autoregressive: Whether the conductor hears the bar before.
         decoder_units: Units of the note decoder's layers.
@@ -181,7 +182,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         self._compiled_player = None
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
-        self.prior = MixturePrior(prior_components, latent_dim, name="prior")
+        self.prior = KernelPrior(prior_components, latent_dim, name="prior")
         self.plan = self._make_plan()
         self.decoder = self._make_decoder()
         # Drives annealing, scheduled sampling and noise. A weight, so that it is saved

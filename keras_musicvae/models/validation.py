@@ -156,7 +156,7 @@ CHECKS: dict[str, tuple[Check, str]] = {
     "hierarchical_encoder": (_flag, "True or False"),
     "encoder_skip": (_flag, "True or False"),
     "latent_dim": _integer(1, 4096),
-    "prior_components": _integer(0, 64),
+    "prior_components": _integer(0, 4096),
     "conductor_units": _optional((_units, _LAYERS)),
     "conductor_autoregressive": (_flag, "True or False"),
     "decoder_units": (_units, _LAYERS),

@@ -103,7 +103,8 @@ def count_parameters(config: Mapping[str, Any]) -> int:
     skipped = steps * (frame + controls) if config["encoder_skip"] else 0
     z = config["latent_dim"]
     total += 2 * _dense(2 * units[-1] + skipped, z)
-    total += config["prior_components"] * (1 + z + z * z)
+    if config["prior_components"]:
+        total += config["prior_components"] * z + z * z
     if config["plan_dim"]:
         total += _dense(z, steps * config["plan_dim"])
         controls += config["plan_dim"]

@@ -393,7 +393,7 @@ def test_weights_and_config_survive(tiny, grooves, tmp_path):
         {"beta_rate": float("nan")},
         {"hit_threshold": 0.0},
         {"frame_dropout": 1.1},
-        {"prior_components": 65},
+        {"prior_components": 4097},
         {"plan_dim": -1},
         {"encoder_skip": 1},
         {"sampling_rate": 1.5},
