@@ -19,7 +19,8 @@ class ExpressiveHeads(ABC):
     histograms: velocities of 1/50, offsets of 1/50 step. A draw is the quantile of its
     noise, a continuous function, so that backends agree to rounding.
 
-    The outputs are the logits of the hits, then what `values` reads, per value.
+    The outputs are the logits of the hits, then `value_dim` numbers for each velocity
+    and for each offset.
 
     Args:
         num_drums: Number of drums.
