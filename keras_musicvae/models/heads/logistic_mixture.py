@@ -76,7 +76,7 @@ class LogisticMixtureHeads(ExpressiveHeads):
         return (start + width * part)[..., 0]
 
     def mean(self, values: Any) -> Any:
-        """See `ExpressiveHeads`; by the masses of the bins."""
+        """See `ExpressiveHeads`; from the distribution function at the bins' edges."""
         logits, means, scales = self._logistics(values[..., None, :])
         edges = ops.arange(self.bins + 1, dtype="float32")[:, None] / self.bins
         below = ops.sigmoid((edges - means) / scales)
