@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -197,31 +196,40 @@ class Server:
         made = contender_class(contender, self.backend)(task, weights, inputs)
         return float(made.outputs()["later_loss"])
 
-    def music(self, preset: str, number: int, rounds: int) -> dict[str, list[float]]:
+    def music(
+        self, preset: str, number: int, rounds: int, folder: str
+    ) -> dict[str, list[float]]:
         """Seconds of a preset's verbs, from MIDI files and to MIDI files.
 
         Returns:
             `sample`: drawing grooves and writing a file of each; `encode`: reading
-            these files and encoding them. One entry per round, after one to warm up.
+            these files and encoding them; `files`: writing their bytes again, and
+            nothing else. One entry per round, after one to warm up.
         """
         from keras_musicvae import MusicVAE
 
         model = MusicVAE.from_preset(preset)
-        seconds: dict[str, list[float]] = {"sample": [], "encode": []}
-        with tempfile.TemporaryDirectory() as folder:
-            for turn in range(rounds + 1):
-                # New files each time: to replace old ones waits for the disk.
-                paths = [Path(folder) / f"{turn}-{i}.mid" for i in range(number)]
-                start = time.perf_counter()
-                for groove, path in zip(
-                    model.sample(number, seed=turn), paths, strict=True
-                ):
-                    groove.save(path)
-                written = time.perf_counter()
-                model.encode(paths)
-                seconds["sample"].append(written - start)
-                seconds["encode"].append(time.perf_counter() - written)
-        return {name: found[1:] for name, found in seconds.items()}
+        seconds: dict[str, list[float]] = {"sample": [], "encode": [], "files": []}
+        for turn in range(rounds + 1):
+            # New files each time: to replace old ones waits for the disk.
+            name = f"{self.backend}-{turn}"
+            paths = [Path(folder, f"{name}-{i}.mid") for i in range(number)]
+            start = time.perf_counter()
+            grooves = model.sample(number, seed=turn)
+            for groove, path in zip(grooves, paths, strict=True):
+                groove.save(path)
+            seconds["sample"].append(time.perf_counter() - start)
+
+            start = time.perf_counter()
+            model.encode(paths)
+            seconds["encode"].append(time.perf_counter() - start)
+
+            files = [(path.with_suffix(".raw"), path.read_bytes()) for path in paths]
+            start = time.perf_counter()
+            for path, content in files:
+                path.write_bytes(content)
+            seconds["files"].append(time.perf_counter() - start)
+        return {verb: found[1:] for verb, found in seconds.items()}
 
     def rates(self, precision: str) -> dict[str, float]:
         """What the machine does at most; see `rates.py`."""

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,27 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError):
             raise
+        raise OutputError(f"Cannot write {path}: {reason(error)}.") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file as a whole or not at all.
+
+    As `replacing`, without its price: hundreds of small files are written so.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with temporary.open("xb") as file:  # follows no link of someone else
+                file.write(data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
         raise OutputError(f"Cannot write {path}: {reason(error)}.") from error
 
 

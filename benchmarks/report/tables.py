@@ -297,10 +297,12 @@ def _music(record: Mapping[str, Any]) -> list[str]:
         for verb, seconds in verbs.items()
         for found in [summarise(seconds)]
     ]
+    where = "in memory" if result["in_memory"] else "on the disk"
     text = (
         f"{result['number']} grooves at once with `{result['preset']}`: `sample` and a "
-        "MIDI file of each; `encode` of these files. One process, two cores or more "
-        "where the backend uses them; reading and writing MIDI takes one."
+        "MIDI file of each; `encode` of these files; `files`: their bytes written "
+        "again and nothing else. One process, two cores or more where the backend "
+        f"uses them; reading and writing MIDI takes one. The files lie {where}."
     )
     head = ("backend", "verb", "ms", "grooves/s")
     return ["## Verbs, MIDI included", text, table(head, rows)]

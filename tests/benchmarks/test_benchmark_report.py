@@ -162,8 +162,11 @@ def test_a_precision_done_in_software_is_said_to_be():
 
 def test_the_verbs_have_a_target():
     seconds = {"torch": {"sample": [0.5, 0.6, 0.7], "encode": [1.0, 1.1, 1.2]}}
-    music = record({"preset": "p", "number": 512, "seconds": seconds})
+    result = {"preset": "p", "number": 512, "in_memory": True, "seconds": seconds}
+    music = record(result)
     found = {t.what: (t.measured, t.reached) for t in targets({"music": music})}
     assert found["torch: grooves/s, sample, 512 with MIDI"] == ("853", "yes")
     assert found["torch: grooves/s, encode, 512 with MIDI"] == ("465", "no")
-    assert "| torch | sample | 600 [550, 650] | 853 |" in report({"music": music}, {})
+    text = report({"music": music}, {})
+    assert "| torch | sample | 600 [550, 650] | 853 |" in text
+    assert "The files lie in memory." in text

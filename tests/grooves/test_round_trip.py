@@ -207,7 +207,7 @@ def test_write_is_atomic_and_replaces(tmp_path):
 def test_unwritable_folder(tmp_path):
     from keras_musicvae.errors import OutputError
 
-    with pytest.raises(OutputError, match=r"cannot write .*none/groove\.mid"):
+    with pytest.raises(OutputError, match=r"Cannot write .*none/groove\.mid"):
         write_midi(one_hit(4), tmp_path / "none" / "groove.mid")
 
 
