@@ -6,6 +6,7 @@ at a time, so that only one of them works.
 Messages are lines of JSON; what libraries print goes to stderr.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -96,7 +97,9 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.stdin.close()
+        # What could not be sent to a dead process is still to be flushed.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:

@@ -40,6 +40,7 @@ def test_a_race_in_another_process():
 def test_a_worker_that_dies_is_reported():
     with Worker(BACKEND) as worker:
         worker._process.kill()
+        worker._process.wait()
         with pytest.raises(WorkerError, match="died"):
             worker.ask("describe")
 
