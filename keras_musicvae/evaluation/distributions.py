@@ -105,7 +105,9 @@ def distribution_scores(
     Returns:
         `timing_kl` and `velocity_kl`, KL(real || system) over all hits, 50 bins, nats,
         NaN if one set has no hit;
-        `real_hits_per_bar` and `hits_per_bar`; `drum_rate_error` and `step_rate_error`,
+        `real_hits_per_bar` and `hits_per_bar`; `real_bar_changes` and `bar_changes`,
+        cells in which a bar differs from the bar before, per hit (0: all are alike),
+        NaN without a second bar; `drum_rate_error` and `step_rate_error`,
         mean absolute differences of `hit_rates` over the drums and over the
         steps of the window, and `cell_rate_error`, over both.
     """
@@ -154,6 +156,8 @@ def weighted_distribution_scores(
         ),
         "real_hits_per_bar": real_rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
         "hits_per_bar": rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
+        "real_bar_changes": bar_changes(real, real_weights, steps_per_bar),
+        "bar_changes": bar_changes(system, system_weights, steps_per_bar),
         "drum_rate_error": np.abs(off.mean(axis=-2)).mean(axis=-1),
         "step_rate_error": np.abs(off.mean(axis=-1)).mean(axis=-1),
         "cell_rate_error": np.abs(off).mean(axis=(-2, -1)),
@@ -178,6 +182,27 @@ def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.nda
         )
     rates = weights @ counts.cells / weights.sum(axis=-1, keepdims=True)
     return rates.reshape(*rates.shape[:-1], *counts.hits.shape[1:])
+
+
+def bar_changes(
+    counts: GrooveCounts, weights: np.ndarray, steps_per_bar: int
+) -> np.ndarray:
+    """Cells in which a bar differs from the bar before it, per hit of these bars.
+
+    Args:
+        counts: What `count_groove` gave.
+        weights: (..., n), how often each groove counts.
+        steps_per_bar: Steps of a bar; what is left of the window is not looked at.
+
+    Returns:
+        (...): sum over sum; NaN where there is no second bar, or no hit in one.
+    """
+    number, steps, drums = counts.hits.shape
+    bars = counts.hits[:, : steps - steps % steps_per_bar]
+    bars = bars.reshape(number, -1, steps_per_bar * drums)
+    changes = weights @ (bars[:, 1:] != bars[:, :-1]).sum(axis=(1, 2))
+    hits = weights @ bars[:, 1:].sum(axis=(1, 2))
+    return np.where(hits > 0, changes / np.where(hits > 0, hits, 1), np.nan)
 
 
 def _window_histograms(

@@ -14,6 +14,7 @@ _ROWS = (
     ("samples: timing KL", "samples", "timing_kl", 3),
     ("samples: velocity KL", "samples", "velocity_kl", 3),
     ("samples: hits per bar", "samples", "hits_per_bar", 1),
+    ("samples: changes from bar to bar, cells per hit", "samples", "bar_changes", 2),
     ("nearest training groove, cells per hit", "copies", "nearest_per_hit", 2),
 )
 _REAL = {"samples": ("train_split", ""), "copies": ("copies", "real_")}

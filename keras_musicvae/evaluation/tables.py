@@ -69,6 +69,8 @@ _TABLES: tuple[tuple[str, str, tuple[_Row, ...]], ...] = (
             ("velocity KL", "samples", "velocity_kl", 3),
             ("hits per bar", "samples", "hits_per_bar", 1),
             ("hits per bar, real", "samples", "real_hits_per_bar", 1),
+            ("changes from bar to bar, cells per hit", "samples", "bar_changes", 3),
+            ("the same, real", "samples", "real_bar_changes", 3),
             ("rate error, drums", "samples", "drum_rate_error", 4),
             ("rate error, steps", "samples", "step_rate_error", 4),
             (

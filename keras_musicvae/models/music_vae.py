@@ -27,7 +27,7 @@ from keras_musicvae.models.losses import (
     reconstruction_losses,
 )
 from keras_musicvae.models.preset_model import PresetModel
-from keras_musicvae.models.prior import KernelPrior
+from keras_musicvae.models.prior import ParzenPrior
 from keras_musicvae.models.schedules import beta_at, sampling_probability
 from keras_musicvae.models.trainer import GrooveTrainer
 from keras_musicvae.models.validation import check_base_arguments, check_config
@@ -182,7 +182,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         self._compiled_player = None
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
-        self.prior = KernelPrior(prior_components, latent_dim, name="prior")
+        self.prior = ParzenPrior(prior_components, latent_dim, name="prior")
         self.plan = self._make_plan()
         self.decoder = self._make_decoder()
         # Drives annealing, scheduled sampling and noise. A weight, so that it is saved

@@ -77,7 +77,7 @@ def _architecture(config: Mapping[str, Any]) -> dict[str, str]:
             conductor += ", hears the bar before"
     prior = "N(0, I)"
     if config["prior_components"]:
-        prior = f"{config['prior_components']} Gaussians around training grooves"
+        prior = f"around {config['prior_components']} training grooves"
     return {
         "Bars, steps per bar": f"{config['num_bars']}, {config['steps_per_bar']}",
         "Encoder": f"bidirectional LSTM {_units(config['encoder_units'])}, {levels}",

@@ -104,7 +104,7 @@ def count_parameters(config: Mapping[str, Any]) -> int:
     z = config["latent_dim"]
     total += 2 * _dense(2 * units[-1] + skipped, z)
     if config["prior_components"]:
-        total += config["prior_components"] * z + z * z
+        total += config["prior_components"] * z
     if config["plan_dim"]:
         total += _dense(z, steps * config["plan_dim"])
         controls += config["plan_dim"]

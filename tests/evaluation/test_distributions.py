@@ -63,6 +63,18 @@ def test_hits_per_bar_and_rates_are_counted_by_hand():
     assert scores["cell_rate_error"] == pytest.approx((0.5 + 1.0) / (32 * 9))
 
 
+def test_changes_from_bar_to_bar_are_counted_by_hand():
+    # Three bars: the same, then a hit that moves (two cells) and one that stays.
+    hits = [(0, 0), (16, 0), (20, 2), (33, 0), (36, 2)]
+    moving = groove_of(*((step, drum, 0.5, 0) for step, drum in hits), steps=48)
+    steady = groove_of(*((step, 0, 0.5, 0) for step in range(0, 48, 16)), steps=48)
+    changes = [(1 + 2) / 4, 3 / 6]
+    scores = distribution_scores(count_groove([moving]), count_groove([moving, steady]))
+    assert [scores["real_bar_changes"], scores["bar_changes"]] == pytest.approx(changes)
+    single = count_groove([groove_of((0, 0, 0.5, 0), steps=16)])
+    assert np.isnan(distribution_scores(single, single)["bar_changes"])
+
+
 def test_weights_repeat_windows():
     real, system = random_grooves(5, seed=1), random_grooves(4, seed=2)
     scores = weighted_distribution_scores(
