@@ -49,7 +49,7 @@ def main() -> None:
     model.fit(
         Repeated(windows.split("train"), args.steps, seed=args.seed),
         shuffle=False,
-        verbose=2,
+        verbose=1,  # one long epoch: a bar, not a line at its end
     )
     result = evaluate_model(model, canonical_windows(windows), repeats=200)
     record = {
