@@ -59,9 +59,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         encoder_skip: Whether the latent also sees the groove itself, not only the
             encoder's summary of it: a linear path beside the LSTMs.
         latent_dim: Dimensions of z. Defaults to 256.
-        prior_components: Grooves around which samples are drawn: their latents are
-            kept after training, see `prior.py`, some hundreds or more; 0, the default:
-            samples are drawn from N(0, I).
+        prior_components: Grooves around which samples are drawn, towards those that
+            are like them: their latents are kept after training, see `prior.py`; some
+            hundreds or more. 0, the default: samples are drawn from N(0, I).
         conductor_units: Units of the conductor's layers; None for a flat decoder.
         conductor_autoregressive: Whether the conductor hears the bar before.
         decoder_units: Units of the note decoder's layers.
