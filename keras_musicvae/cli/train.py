@@ -101,13 +101,15 @@ def run(args: argparse.Namespace) -> None:
         model=_model_arguments(args),
     )
     windows = GrooveWindows.load(args.data)
+    # What a reader of the card should repeat is the training.
+    arguments = [argument for argument in sys.argv[1:] if argument != "--finish"]
     # A terminal gets progress bars, a log file one line per epoch.
     verbose = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
     preset = train(
         windows,
         args.out,
         settings,
-        command=command_line(sys.argv[1:]),
+        command=command_line(arguments),
         finish=args.finish,
         verbose=verbose,
     )

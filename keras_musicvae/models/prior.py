@@ -16,11 +16,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-# How many of the latents next to one its kernel reaches out to, and how far: at 0 the
-# prior repeats the grooves that it has. So chosen on the validation split that draws
-# lie as far from the training grooves as grooves of other drummers (docs/results).
+# How many of the latents next to one its kernel reaches out to. How far it reaches, as
+# far as they lie apart, was chosen on the validation split: beyond that samples lie
+# further from the training grooves, and their velocities from the drummers'
+# (docs/results).
 NEIGHBOURS = 128
-SPREAD = 2.0
 
 Arrays = NDArray[np.float32]
 
@@ -56,7 +56,7 @@ class ParzenPrior(keras.layers.Layer):
         """Latents, a function of noise; NumPy, so that it is the same everywhere.
 
         Of a groove's latent p, from the centre, and those of its K neighbours,
-        z = p + SPREAD / sqrt(K) * sum(noise_k * (p_k - p)), brought back to the length
+        z = p + sum(noise_k * (p_k - p)) / sqrt(K), brought back to the length
         of p: how far a groove lies from the centre is how much it has of everything.
 
         Args:
@@ -74,7 +74,7 @@ class ParzenPrior(keras.layers.Layer):
         chosen = chosen.astype(int).ravel()
         neighbours = min(NEIGHBOURS, self.components - 1, self.latent_dim)
         noise = normal.reshape(-1, self.latent_dim)[:, :neighbours]
-        noise = noise * np.float32(SPREAD / math.sqrt(max(neighbours, 1)))
+        noise = noise / np.float32(math.sqrt(max(neighbours, 1)))
         distinct, which = np.unique(chosen, return_inverse=True)
         weights = np.zeros((len(chosen), self.components), np.float32)
         np.put_along_axis(

@@ -5,7 +5,7 @@ import pytest
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.models import chance
-from keras_musicvae.models.prior import SPREAD, ParzenPrior
+from keras_musicvae.models.prior import ParzenPrior
 from keras_musicvae.training.prior import fit_prior
 
 SIZES = {
@@ -81,9 +81,8 @@ def test_a_draw_is_its_groove_moved_by_its_neighbours():
         (point for i, point in enumerate(points) if i != 2),
         key=lambda point: np.linalg.norm(point - points[2]),
     )
-    moved = points[2] + SPREAD / np.sqrt(3) * sum(
-        n * (p - points[2]) for n, p in zip(normal[0], others[:3], strict=True)
-    )
+    steps = [n * (p - points[2]) for n, p in zip(normal[0], others[:3], strict=True)]
+    moved = points[2] + sum(steps) / np.sqrt(3)
     moved *= np.linalg.norm(points[2]) / np.linalg.norm(moved)
     assert drawn[0] == pytest.approx(latents.mean(axis=0) + moved, abs=1e-5)
 
