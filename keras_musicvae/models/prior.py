@@ -101,7 +101,9 @@ def _nearest(points: Arrays, rows: NDArray[np.intp], number: int) -> NDArray[np.
     lengths = (exact**2).sum(axis=1)
     distances = lengths - 2.0 * exact[rows] @ exact.T
     distances[np.arange(len(rows)), rows] = np.inf
-    return np.argsort(distances, axis=1, kind="stable")[:, :number]
+    found = np.argpartition(distances, max(number - 1, 0), axis=1)[:, :number]
+    order = np.argsort(np.take_along_axis(distances, found, axis=1), axis=1)
+    return np.take_along_axis(found, order, axis=1)
 
 
 def _length(vectors: Arrays) -> Arrays:
