@@ -16,6 +16,8 @@ Every backend module defines the same names:
   not trained through; `step(state, frame) -> (state, output)`, gives the last state
   and the outputs stacked along axis 1.
 - `add_matmul(addend, x, matrix)`: addend + x @ matrix, for one step of such a loop.
+- `where_needed(needed, function, *arrays)`: `function(*arrays)`, element by element,
+  where the mask `needed` is true; anything finite elsewhere.
 - `lstm_gates(gates, c)`: what an LSTM does after its matrix products; the next (h, c).
 - `ops`: `keras.ops` for the steps of such a loop, on tensors only.
 - `COMPILES`: whether `compiled` compiles anew for each set of shapes.
@@ -50,4 +52,5 @@ ops = _backend.ops
 run_train_step = _backend.run_train_step
 scan = _backend.scan
 value_and_gradients = _backend.value_and_gradients
+where_needed = _backend.where_needed
 zeros_unless = _backend.zeros_unless

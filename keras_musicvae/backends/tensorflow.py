@@ -129,6 +129,11 @@ def add_matmul(addend: Any, x: Any, matrix: Any) -> Any:
     return addend + tf.matmul(x, matrix)
 
 
+def where_needed(needed: Any, function: Callable, *arrays: Any) -> Any:
+    """Everywhere: shapes are fixed when the step is compiled."""
+    return function(*arrays)
+
+
 def lstm_gates(gates: Any, c: Any) -> tuple[Any, Any]:
     """Gates (batch, 4 units) in the order i, f, c, o."""
     i, f, g, o = tf.split(gates, 4, axis=-1)

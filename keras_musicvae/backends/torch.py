@@ -145,6 +145,16 @@ def add_matmul(addend: torch.Tensor, x: torch.Tensor, matrix: torch.Tensor) -> A
     return torch.addmm(addend, x, matrix)
 
 
+def where_needed(
+    needed: torch.Tensor, function: Callable, *arrays: torch.Tensor
+) -> torch.Tensor:
+    """On a CPU the others are left out; a GPU would have to wait for their number."""
+    if needed.device.type != "cpu":
+        return function(*arrays)
+    values = function(*(array[needed] for array in arrays))
+    return torch.zeros(needed.shape, dtype=values.dtype).masked_scatter(needed, values)
+
+
 def lstm_gates(gates: torch.Tensor, c: torch.Tensor) -> tuple:
     """Gates (batch, 4 units) in the order i, f, c, o."""
     i, f, g, o = gates.chunk(4, dim=-1)

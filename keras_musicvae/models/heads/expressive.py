@@ -109,7 +109,9 @@ class ExpressiveHeads(ABC):
             self.hit_threshold,
         )
         share = ops.sigmoid(temperature * logit_noise[..., drums:])
-        drawn = self.quantile(self._values(outputs), share)
+        # One cell of eight has a hit, and quantiles cost as much as a small LSTM.
+        needed = ops.concatenate([hits, hits], axis=-1) > 0
+        drawn = native.where_needed(needed, self.quantile, self._values(outputs), share)
         return ops.concatenate(
             [hits, hits * drawn[..., :drums], hits * (2.0 * drawn[..., drums:] - 1)],
             axis=-1,
