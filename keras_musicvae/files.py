@@ -3,9 +3,7 @@
 import contextlib
 import hashlib
 import json
-import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,14 +33,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the file cannot be written.
     """
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary.touch(exist_ok=False)  # follows no link of someone else
         try:
             yield temporary
-            # mkstemp creates private files; results get the user's usual rights.
-            temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -50,27 +45,6 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"Cannot write {path}: {reason(error)}.") from error
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file as a whole or not at all.
-
-    As `replacing`, without its price: hundreds of small files are written so.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            with temporary.open("xb") as file:  # follows no link of someone else
-                file.write(data)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
         raise OutputError(f"Cannot write {path}: {reason(error)}.") from error
 
 
@@ -115,9 +89,3 @@ def make_folder(path: Path) -> None:
 def reason(error: OSError) -> str:
     """What the operating system said, without number and path."""
     return error.strerror or str(error)
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value

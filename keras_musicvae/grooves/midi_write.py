@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import GrooveError
-from keras_musicvae.files import write_bytes
+from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
 from keras_musicvae.grooves.midi_check import DRUM_CHANNEL
 
@@ -135,7 +135,9 @@ def write_midi(
     midi = groove_to_midi(
         groove, drum_map=drum_map, ticks_per_quarter=ticks_per_quarter, early=early
     )
-    write_bytes(Path(path), midi_bytes(midi))
+    data = midi_bytes(midi)
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(data)
 
 
 def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
