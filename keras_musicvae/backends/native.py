@@ -18,7 +18,9 @@ Every backend module defines the same names:
 - `add_matmul(addend, x, matrix)`: addend + x @ matrix, for one step of such a loop.
 - `where_needed(needed, function, *arrays)`: `function(*arrays)`, element by element,
   where the mask `needed` is true; anything finite elsewhere.
-- `lstm_gates(gates, c)`: what an LSTM does after its matrix products; the next (h, c).
+- `lstm_step(projected, h, c, recurrent_kernel)`: one step of an LSTM whose inputs are
+  multiplied by the kernel already, the bias added: (batch, 4 units), in the order i, f,
+  c, o. Gives the next (h, c); may overwrite `projected`.
 - `ops`: `keras.ops` for the steps of such a loop, on tensors only.
 - `COMPILES`: whether `compiled` compiles anew for each set of shapes.
 - `compiled(model, function)`: `function(*arrays)`, which reads the variables of the
@@ -47,7 +49,7 @@ apply_gradients = _backend.apply_gradients
 compiled = _backend.compiled
 fused_lstm = _backend.fused_lstm
 global_norm = _backend.global_norm
-lstm_gates = _backend.lstm_gates
+lstm_step = _backend.lstm_step
 ops = _backend.ops
 run_train_step = _backend.run_train_step
 scan = _backend.scan

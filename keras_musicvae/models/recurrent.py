@@ -86,10 +86,11 @@ class LSTMWeights(NamedTuple):
         return self.recur(native.add_matmul(self.bias, inputs, self.kernel), state)
 
     def recur(self, projected: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        """One step whose inputs are already multiplied by the kernel, bias added."""
-        h, c = state
-        gates = native.add_matmul(projected, h, self.recurrent_kernel)
-        return native.lstm_gates(gates, c)
+        """One step of inputs multiplied by the kernel already, bias added.
+
+        `projected` may be overwritten.
+        """
+        return native.lstm_step(projected, *state, self.recurrent_kernel)
 
 
 def step_layers(
