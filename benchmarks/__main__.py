@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--full", action="store_true", help="all cases, takes hours")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="turns of each contender (default: 5)"
+        "--rounds", type=int, default=9, help="turns of each contender (default: 9)"
     )
     parser.add_argument(
         "--seconds",

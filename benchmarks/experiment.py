@@ -34,9 +34,9 @@ class Options:
 
     backends: tuple[str, ...]
     full: bool = False
-    rounds: int = 5
+    rounds: int = 9
     seconds: float = 0.3
-    race_seconds: float = 60.0
+    race_seconds: float = 180.0
     cores: int | None = None
     data: Path | None = None
     gpu: bool = False

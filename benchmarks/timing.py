@@ -1,8 +1,9 @@
 """Repeated timings, contenders that take turns, and what their ratios are worth.
 
-A ratio of two times is quoted from one run in which the contenders alternate
-(A B A B ...): what disturbs the machine for longer than a turn disturbs both. The
-ratio is the median of the ratios of neighbouring turns, with their quartiles.
+A ratio of two times is quoted from one run in which the contenders alternate, in turns
+(A B, B A, A B ...): what disturbs the machine for longer than a turn disturbs both, and
+a machine that grows slower harms neither more. The ratio is the median of the ratios of
+neighbouring turns, with their quartiles.
 """
 
 import statistics
@@ -10,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-# Of fewer, quartiles say nothing.
-LEAST_ROUNDS = 3
+# Of fewer, quartiles say nothing: on a machine shared with others three or four turns
+# have shown differences of 10 % between two copies of the same contender.
+LEAST_ROUNDS = 5
 
 # One turn: seconds of each run, or the mean of all of them where they overlap.
 Turn = Callable[[int], list[float]]
@@ -80,7 +82,7 @@ def alternate(
     repeats: Mapping[str, int] | None = None,
     most_seconds: float = float("inf"),
 ) -> dict[str, list[list[float]]]:
-    """Lets the contenders take turns.
+    """Lets the contenders take turns, in the opposite order every other round.
 
     Args:
         turns: Contenders by name; each runs a number of times and says how long it
@@ -98,8 +100,9 @@ def alternate(
     for done in range(rounds):
         if done >= LEAST_ROUNDS and time.perf_counter() - begin > most_seconds:
             break
-        for name, turn in turns.items():
-            seconds[name].append(turn((repeats or {}).get(name, 1)))
+        order = list(turns) if done % 2 == 0 else list(reversed(turns))
+        for name in order:
+            seconds[name].append(turns[name]((repeats or {}).get(name, 1)))
     return seconds
 
 
