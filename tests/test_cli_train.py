@@ -40,10 +40,12 @@ def test_from_windows_to_midi(data, tmp_path):
     assert len(list((tmp_path / "samples").glob("*.mid"))) == 2
 
 
-def test_like_a_preset_but_for_what_is_given(data, tmp_path):
+def test_like_a_preset_but_for_what_is_given(data, tmp_path, capsys):
     """Architecture and objective are the preset's, bars and seed the run's own."""
     arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--calibrate"]
     assert main([*arguments, "--like=groove_4bar", "--seed=5", "--quiet", *SMALL]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out.count("\n"), printed.err) == (1, "")  # the preset's folder
     config, preset = (
         MusicVAE.from_preset(name, load_weights=False).get_config()
         for name in (tmp_path / "run" / "preset", "groove_4bar")

@@ -26,8 +26,12 @@ def start_keras(args: argparse.Namespace) -> str:
     return choose_backend(args.backend)
 
 
-def show_log_messages() -> None:
-    """Prints the package's log messages on stderr, as the command's own words."""
+def show_log_messages(*, quiet: bool = False) -> None:
+    """Prints the package's log messages on stderr, as the command's own words.
+
+    Args:
+        quiet: Only warnings. Defaults to False.
+    """
     import logging
 
     handler = logging.StreamHandler()
@@ -36,7 +40,7 @@ def show_log_messages() -> None:
     # Replaced, not added: a second command in the same process prints once, to the
     # stderr of its own time.
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def number_from(low: float, high: float = float("inf")) -> Any:

@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Runs `train`."""
-    show_log_messages()
+    show_log_messages(quiet=args.quiet)
     start_keras(args)
     from keras_musicvae.datasets.windows import GrooveWindows
     from keras_musicvae.training.run import TrainingSettings, command_line, train

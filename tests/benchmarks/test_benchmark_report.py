@@ -118,6 +118,25 @@ def test_a_disturbed_run_is_called_disturbed():
     assert report({"train": disturbed}, {}).count("disturbed") == 2
 
 
+@pytest.mark.parametrize(
+    ("slowed", "seen"),
+    [
+        ([1.08, 1.10, 1.12], "yes"),
+        ([1.001, 1.003, 1.08], "no"),
+        ([0.90, 1.06, 1.12], "no"),
+    ],
+)
+def test_the_control_sees_half_of_what_is_there_or_says_no(slowed, seen):
+    copied = contender("torch", f"{OURS}, slowed by 10%", [[s] for s in slowed])
+    race = {
+        "task": Task("train", 32).as_dict(),
+        "contenders": [contender("torch", OURS, [[1.0]] * 3), copied],
+    }
+    text = report({"control": record({"races": [race]})}, {})
+    (line,) = [line for line in text.splitlines() if "slowed by" in line]
+    assert line.endswith(f"| {seen} |")
+
+
 def test_latencies_are_percentiles_of_all_calls():
     turns = [[0.005, 0.007], [0.006, 0.100]]
     race = {
