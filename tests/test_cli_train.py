@@ -45,7 +45,8 @@ def test_like_a_preset_but_for_what_is_given(data, tmp_path, capsys):
     arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--calibrate"]
     assert main([*arguments, "--like=groove_4bar", "--seed=5", "--quiet", *SMALL]) == 0
     printed = capsys.readouterr()
-    assert (printed.out.count("\n"), printed.err) == (1, "")  # the preset's folder
+    assert printed.out.count("\n") == 1  # the preset's folder
+    assert "hit_threshold" not in printed.err  # warnings alone
     config, preset = (
         MusicVAE.from_preset(name, load_weights=False).get_config()
         for name in (tmp_path / "run" / "preset", "groove_4bar")
