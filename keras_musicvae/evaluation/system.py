@@ -109,11 +109,12 @@ class System:
 
         heads = self.model.heads
         noise = np.full((*outputs.shape[:-1], heads.noise_dim), _MIDDLE, np.float32)
+        levels = heads.levels(ops.convert_to_tensor(noise), 0.0)
         given = ops.convert_to_tensor(outputs)
         real = ops.convert_to_tensor(grooves)
         terms = reconstruction_losses(heads, given, real)
         result = {
-            "forced": heads.draw(given, 0.0, ops.convert_to_tensor(noise)),
+            "forced": heads.draw(given, levels),
             **terms,
         }
         result["original"] = _original_loss(heads.expected(given), real)

@@ -149,15 +149,14 @@ class ConductorDecoder(keras.layers.Layer):
         heads: Any,
         z: Any,
         first: Any,
-        noise: Any,
-        temperature: Any,
+        levels: Any,
         controls: Any = None,
     ) -> tuple[Any, State]:
         """Free running; see `NoteDecoder.write`."""
         z = ops.cast(z, self.compute_dtype)
         layers = [cell.step_weights() for cell in self.cells]
         nothing = self._no_inputs(z, 1)[:, 0]
-        inputs = {"noise": _by_bar(noise, self.num_bars)}
+        inputs = {"levels": _by_bar(levels, self.num_bars)}
         if controls is not None:
             inputs["controls"] = _by_bar(controls, self.num_bars)
 
@@ -169,7 +168,7 @@ class ConductorDecoder(keras.layers.Layer):
             conductor = step_layers(layers, heard, conductor)
             embedding, _ = conductor[-1]
             frames, notes = self.note_decoder.write(
-                heads, embedding, frame, bar["noise"], temperature, bar.get("controls")
+                heads, embedding, frame, bar["levels"], bar.get("controls")
             )
             return (frames[:, -1], notes, conductor), frames
 

@@ -331,12 +331,10 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         controls = self._with_plan(z, controls)
         if training and self._samples_own_frames:
             outputs, _ = self.decoder(previous, z, controls, self._step())
+            shape = (*ops.shape(outputs)[:-1], self.heads.noise_dim)
             own = self.heads.draw(
                 ops.cast(ops.stop_gradient(outputs), "float32"),
-                1.0,
-                self._uniform(
-                    (*ops.shape(outputs)[:-1], self.heads.noise_dim), _SITE_OWN_FRAMES
-                ),
+                self.heads.levels(self._uniform(shape, _SITE_OWN_FRAMES), 1.0),
             )
             probability = sampling_probability(
                 self._step(), self.sampling_schedule, self.sampling_rate
@@ -364,8 +362,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             Grooves (batch, num_steps, frame_dim), as a tensor.
         """
         first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
+        levels = self.heads.levels(noise, temperature)
         grooves, _ = self.decoder.write(
-            self.heads, z, first, noise, temperature, self._with_plan(z, controls)
+            self.heads, z, first, levels, self._with_plan(z, controls)
         )
         return grooves
 

@@ -33,8 +33,7 @@ def draw(heads, outputs, temperature, noise):
     return ops.convert_to_numpy(
         heads.draw(
             ops.convert_to_tensor(outputs),
-            np.float32(temperature),
-            ops.convert_to_tensor(noise),
+            heads.levels(ops.convert_to_tensor(noise), np.float32(temperature)),
         )
     )
 

@@ -227,7 +227,7 @@ def test_playing_and_teacher_forcing_are_one_decoder(tiny, grooves, arguments):
     controls = grooves[..., : model.control_dim] if model.control_dim else None
     played = model.write(z, noise, 1.0, controls)
     forced = model.teacher_forced(z, played, controls)
-    drawn = model.heads.draw(forced, 1.0, noise)
+    drawn = model.heads.draw(forced, model.heads.levels(noise, 1.0))
     assert_same([ops.convert_to_numpy(drawn)], [ops.convert_to_numpy(played)], 1e-5)
 
 

@@ -6,22 +6,23 @@ from typing import Any
 from keras_musicvae.backends import native
 
 
-def draw_hits(logits: Any, temperature: Any, logit_noise: Any, threshold: float) -> Any:
-    """1 where there is a hit, else 0.
+def hit_levels(logit_noise: Any, temperature: Any, threshold: float) -> Any:
+    """The logits above which there is a hit.
 
     u < sigmoid(logit)  <=>  logit > log(u / (1 - u)), drawn towards the threshold's.
 
     Args:
-        logits: (..., num_drums).
-        temperature: Scalar.
         logit_noise: (..., num_drums), `logit` of uniform noise.
+        temperature: Scalar.
         threshold: Probability above which there is a hit at temperature 0.
     """
     middle = math.log(threshold / (1.0 - threshold))
-    bar = temperature * logit_noise
-    if middle:
-        bar = bar + (1.0 - temperature) * middle
-    return native.ops.cast(logits > bar, logits.dtype)
+    return temperature * logit_noise + (1.0 - temperature) * middle
+
+
+def draw_hits(logits: Any, levels: Any) -> Any:
+    """1 where there is a hit, else 0."""
+    return native.ops.cast(logits > levels, logits.dtype)
 
 
 def logit(noise: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models.heads.draws import draw_hits, logit
+from keras_musicvae.models.heads.draws import draw_hits, hit_levels, logit
 
 
 class ExpressiveHeads(ABC):
@@ -88,30 +88,42 @@ class ExpressiveHeads(ABC):
             "offsets": ops.sum(hits * surprise[..., drums:], axis=-1),
         }
 
-    def draw(self, outputs: Any, temperature: Any, noise: Any) -> Any:
+    def levels(self, noise: Any, temperature: Any) -> Any:
+        """What `draw` compares the outputs with, of all steps at once.
+
+        Args:
+            noise: (..., noise_dim), uniform in (0, 1).
+            temperature: Scalar; at 0 velocities and offsets are the medians.
+
+        Returns:
+            (..., noise_dim): the logits above which there is a hit, and the shares of
+            their distributions that lie below velocities and offsets.
+        """
+        ops, drums = native.ops, self.num_drums
+        logit_noise = logit(noise)
+        hits = hit_levels(logit_noise[..., :drums], temperature, self.hit_threshold)
+        shares = ops.sigmoid(temperature * logit_noise[..., drums:])
+        return ops.concatenate([hits, shares], axis=-1)
+
+    def draw(self, outputs: Any, levels: Any) -> Any:
         """Draws frames.
 
         Args:
             outputs: (..., output_dim), what the decoder gave.
-            temperature: Scalar; at 0 velocities and offsets are the medians.
-            noise: (..., noise_dim), uniform in (0, 1).
+            levels: (..., noise_dim), see `levels`.
 
         Returns:
             (..., 3 * num_drums): hits 0 or 1; velocities and offsets, 0 where there
             is no hit.
         """
         ops, drums = native.ops, self.num_drums
-        logit_noise = logit(noise)
-        hits = draw_hits(
-            outputs[..., :drums],
-            temperature,
-            logit_noise[..., :drums],
-            self.hit_threshold,
-        )
-        share = ops.sigmoid(temperature * logit_noise[..., drums:])
+        hits = draw_hits(outputs[..., :drums], levels[..., :drums])
+        shares = levels[..., drums:]
         # One cell of eight has a hit; the quantiles of all take a fifth of the time.
         needed = ops.concatenate([hits, hits], axis=-1) > 0
-        drawn = native.where_needed(needed, self.quantile, self._values(outputs), share)
+        drawn = native.where_needed(
+            needed, self.quantile, self._values(outputs), shares
+        )
         return ops.concatenate(
             [hits, hits * drawn[..., :drums], hits * (2.0 * drawn[..., drums:] - 1)],
             axis=-1,

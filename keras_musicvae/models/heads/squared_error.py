@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models.heads.draws import draw_hits, logit
+from keras_musicvae.models.heads.draws import draw_hits, hit_levels, logit
 
 # The original's guard against log(0), kept because its losses are compared with ours.
 EPSILON = 1e-7
@@ -69,13 +69,24 @@ class SquaredErrorHeads:
         """
         return squared_error_losses(self.expected(outputs), frames)
 
-    def draw(self, outputs: Any, temperature: Any, noise: Any) -> Any:
+    def levels(self, noise: Any, temperature: Any) -> Any:
+        """What `draw` compares the outputs with, of all steps at once.
+
+        Args:
+            noise: (..., noise_dim), uniform in (0, 1).
+            temperature: Scalar; 0 is deterministic.
+
+        Returns:
+            (..., noise_dim), the logits above which there is a hit.
+        """
+        return hit_levels(logit(noise), temperature, self.hit_threshold)
+
+    def draw(self, outputs: Any, levels: Any) -> Any:
         """Draws frames.
 
         Args:
             outputs: (..., output_dim), what the decoder gave.
-            temperature: Scalar; 0 is deterministic.
-            noise: (..., noise_dim), uniform in (0, 1).
+            levels: (..., noise_dim), see `levels`.
 
         Returns:
             (..., 3 * num_drums): hits 0 or 1; velocities and offsets are the means,
@@ -83,7 +94,7 @@ class SquaredErrorHeads:
         """
         ops = native.ops
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
-        hits = draw_hits(logits, temperature, logit(noise), self.hit_threshold)
+        hits = draw_hits(logits, levels)
         return ops.concatenate(
             [hits, ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
         )
