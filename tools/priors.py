@@ -20,6 +20,7 @@ from keras_musicvae.evaluation.neighbours import copy_scores
 from keras_musicvae.evaluation.system import System
 from keras_musicvae.files import replacing
 from keras_musicvae.models import chance
+from keras_musicvae.models.prior import NEIGHBOURS
 
 # How far a sample goes towards its neighbours, in multiples of their distance.
 REACHES = (0.5, 0.75, 1.0, 1.5, 2.0)
@@ -67,7 +68,7 @@ def priors(model: MusicVAE, number: int, seed: int) -> dict[str, np.ndarray]:
     spread = np.cov(grooves.T) + 1e-6 * np.eye(model.latent_dim)
     gaussian = normal @ np.linalg.cholesky(spread).T + model.prior.centre
     towards = {
-        f"towards 128 neighbours, {reach:g} times as far as they lie apart": (
+        f"towards {NEIGHBOURS} neighbours, {reach:g} times as far as they lie apart": (
             model.prior.draw(np.float32(reach) * normal, uniform)
         )
         for reach in REACHES

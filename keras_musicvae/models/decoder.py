@@ -145,17 +145,20 @@ class NoteDecoder(keras.layers.Layer):
         """
         z = ops.cast(z, self.compute_dtype)
         bottom, *upper = [cell.step_weights() for cell in self.cells]
-        # z is the same at every step: its share of the first layer is computed once.
-        kernel = bottom.kernel[: self.frame_dim]
-        kernel_z = bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim]
-        constant = ops.matmul(z, kernel_z) + bottom.bias
+        kernel, kernel_z, kernel_controls = (
+            bottom.kernel[: self.frame_dim],
+            bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim],
+            bottom.kernel[self.frame_dim + self.latent_dim :],
+        )
         inputs = {"levels": levels}
         if controls is not None:
             # Not multiplied for all steps at once: of 512 grooves that would be 130 MB,
             # and took a fifth of the time on every backend.
             inputs["controls"] = ops.cast(controls, self.compute_dtype)
-            kernel_controls = bottom.kernel[self.frame_dim + self.latent_dim :]
             kernel = ops.concatenate([kernel, kernel_controls], axis=0)
+        # z is the same at every step: its share of the first layer is computed once.
+        constant = ops.matmul(z, kernel_z) + bottom.bias
+        layers = [bottom._replace(kernel=kernel, bias=constant), *upper]
         projection = self.output_projection
         kernel_output = in_dtype(projection.kernel, self.compute_dtype)
         bias_output = in_dtype(projection.bias, self.compute_dtype)
@@ -167,9 +170,7 @@ class NoteDecoder(keras.layers.Layer):
                 frame = ops.cast(frame, self.compute_dtype)
             if "controls" in now:
                 frame = native.ops.concatenate([frame, now["controls"]], axis=-1)
-            projected = native.add_matmul(constant, frame, kernel)
-            lowest = bottom.recur(projected, state[0])
-            following = [lowest, *step_layers(upper, lowest[0], state[1:])]
+            following = step_layers(layers, frame, state)
             output = native.add_matmul(bias_output, following[-1][0], kernel_output)
             if mixed:
                 output = ops.cast(output, "float32")

@@ -68,9 +68,8 @@ class ParzenPrior(keras.layers.Layer):
         """
         if not self.components:
             return normal
-        points = keras.ops.convert_to_numpy(self.latents)
-        centre = points.mean(axis=0)
-        points = points - centre
+        centre = self.centre
+        points = keras.ops.convert_to_numpy(self.latents) - centre
         chosen = np.minimum(uniform * self.components, self.components - 1)
         chosen = chosen.astype(int).ravel()
         neighbours = min(NEIGHBOURS, self.components - 1, self.latent_dim)

@@ -83,13 +83,7 @@ class LSTMWeights(NamedTuple):
         Returns:
             The next (h, c).
         """
-        return self.recur(native.add_matmul(self.bias, inputs, self.kernel), state)
-
-    def recur(self, projected: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        """One step of inputs multiplied by the kernel already, bias added.
-
-        `projected` may be overwritten.
-        """
+        projected = native.add_matmul(self.bias, inputs, self.kernel)
         return native.lstm_step(projected, *state, self.recurrent_kernel)
 
 
