@@ -55,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="vary dynamics, feel and first bar of the training windows",
     )
+    parser.add_argument(
+        "--ema",
+        type=number_from(0),
+        default=0.0,
+        metavar="MOMENTUM",
+        help="keep a moving average of the weights, such as 0.999 (default: none)",
+    )
     model = parser.add_argument_group("model (defaults in brackets)")
     model.add_argument(
         "--like",
@@ -98,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         calibrate=args.calibrate,
         augment=args.augment,
+        ema=args.ema,
         model=_model_arguments(args),
     )
     windows = GrooveWindows.load(args.data)

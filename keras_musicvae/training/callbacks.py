@@ -32,15 +32,21 @@ class RunRecorder(keras.callbacks.Callback):
         folder: The run's folder.
         settings: What the run was started with; stored in the checkpoint.
         history: Rows of the epochs before, of a resumed run.
+        averaging: What put averages of the weights in their place for validation.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, Any], history: list[dict]
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        history: list[dict],
+        averaging: keras.callbacks.SwapEMAWeights | None = None,
     ) -> None:
         super().__init__()
         self.folder = folder
         self.settings = settings
         self.history = history
+        self.averaging = averaging
         self._start = time.monotonic()
 
     @property
@@ -85,7 +91,13 @@ class RunRecorder(keras.callbacks.Callback):
     def _save_best(self) -> None:
         # Keras insists on the ending of the name.
         temporary = self.folder / "best.new.weights.h5"
+        # The best weights are those that were validated; training, and the checkpoint
+        # with it, goes on with the others.
+        if self.averaging:
+            self.averaging.on_test_begin()
         self.model.save_weights(temporary, overwrite=True)
+        if self.averaging:
+            self.averaging.on_test_end()
         temporary.replace(self.folder / BEST_WEIGHTS)
 
     def _csv(self) -> str:

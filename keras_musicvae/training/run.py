@@ -59,6 +59,9 @@ class TrainingSettings:
             validation windows best, see `calibration.py`. Defaults to False.
         augment: Whether the training windows are varied in dynamics, feel and first
             bar, see `augmentation.py`. Defaults to False.
+        ema: Momentum of the moving average of the weights that is validated and kept
+            in their place, 0.999 for one over the last 1,000 steps or so. Defaults to
+            0, none.
         model: Arguments of `MusicVAE` that differ from its defaults. With
             `prior_components` the prior is fitted at the end, see `prior.py`.
     """
@@ -70,6 +73,7 @@ class TrainingSettings:
     seed: int = 0
     calibrate: bool = False
     augment: bool = False
+    ema: float = 0.0
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,6 +87,10 @@ class TrainingSettings:
             raise TrainingError(
                 "`learning_rate` must be between 0 and 1. "
                 f"Received: {self.learning_rate!r}"
+            )
+        if not 0 <= self.ema < 1:
+            raise TrainingError(
+                f"`ema` must be at least 0 and below 1. Received: {self.ema!r}"
             )
         if self.precision not in PRECISIONS:
             raise TrainingError(
@@ -145,7 +153,8 @@ def train(
     make_folder(out)
     record = _resume(out / "checkpoint", model, settings)
     history = record["history"]
-    recorder = RunRecorder(out, _record(settings), history)
+    averaging = keras.callbacks.SwapEMAWeights() if settings.ema else None
+    recorder = RunRecorder(out, _record(settings), history, averaging)
     done = len(history)
     if done < settings.epochs and not finish:
         start = time.monotonic()
@@ -162,7 +171,12 @@ def train(
             epochs=settings.epochs,
             initial_epoch=done,
             shuffle=False,  # the batches are shuffled already, by the seed
-            callbacks=[recorder, CollapseWarning(), *_tensorboard(out)],
+            callbacks=[
+                *([averaging] if averaging else []),
+                recorder,
+                CollapseWarning(),
+                *_tensorboard(out),
+            ],
             verbose=verbose,
         )
         seen = (settings.epochs - done) * len(training)
@@ -206,7 +220,8 @@ def _make_model(
         warmup_target=settings.learning_rate,
         warmup_steps=warmup,
     )
-    model.compile(keras.optimizers.Adam(schedule, epsilon=1e-8))
+    averaging = {"use_ema": True, "ema_momentum": settings.ema} if settings.ema else {}
+    model.compile(keras.optimizers.Adam(schedule, epsilon=1e-8, **averaging))
     return model
 
 

@@ -95,6 +95,47 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
+def test_averaged_weights_are_validated_kept_and_resumed(
+    windows, tmp_path, monkeypatch
+):
+    averaged = settings(ema=0.9, learning_rate=0.02)
+    train(windows, tmp_path / "whole", averaged)
+    with monkeypatch.context() as patch:
+        interrupt_batch(patch, epoch=1, batch=1)
+        with pytest.raises(BaseException, match=r"KeyboardInterrupt|^$"):
+            train(windows, tmp_path / "resumed", averaged)
+    train(windows, tmp_path / "resumed", averaged)
+    train(windows, tmp_path / "plain", settings(learning_rate=0.02))
+    whole, resumed, plain = (
+        [float(row["val_loss"]) for row in rows(tmp_path / name)]
+        for name in ("whole", "resumed", "plain")
+    )
+    np.testing.assert_allclose(whole, resumed, rtol=1e-5)
+    # The same training, seen through other weights.
+    assert all(abs(a / b - 1) > 1e-4 for a, b in zip(whole, plain, strict=True))
+    for run in ("whole", "resumed"):
+        model = MusicVAE.from_preset(tmp_path / run / "preset")
+        model.compile()
+        validation = windows.split("validation").select(hop_bars=1).arrays()
+        loss = model.evaluate(validation, batch_size=8, verbose=0, return_dict=True)
+        assert loss["loss"] == pytest.approx(min(whole), rel=1e-4)
+
+
+def test_an_average_needs_a_momentum_below_one():
+    with pytest.raises(TrainingError, match="below 1. Received: 1.0"):
+        TrainingSettings(ema=1.0)
+
+
+def test_averaging_does_not_change_the_training(windows, tmp_path):
+    train(windows, tmp_path / "plain", settings())
+    train(windows, tmp_path / "averaged", settings(ema=0.9))
+    losses = [
+        [float(row["loss"]) for row in rows(tmp_path / name)]
+        for name in ("plain", "averaged")
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
 def interrupt_batch(patch, *, epoch, batch):
     original = WindowBatches.__getitem__
 
