@@ -235,11 +235,13 @@ def _resume(folder: Path, model: MusicVAE, settings: TrainingSettings) -> dict:
     if checkpoint is None:
         return {"history": []}
     record = read_record(checkpoint)
-    if record["settings"] != _record(settings):
+    # A setting that is newer than the run had its default then.
+    then, now = {**_record(TrainingSettings()), **record["settings"]}, _record(settings)
+    if then != now:
         different = [
-            f"{name} ({record['settings'].get(name)!r} then, {value!r} now)"
-            for name, value in _record(settings).items()
-            if record["settings"].get(name) != value
+            f"{name} ({then[name]!r} then, {value!r} now)"
+            for name, value in now.items()
+            if then[name] != value
         ]
         raise TrainingError(
             f"{folder.parent} holds a run with other settings: {', '.join(different)}. "

@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import shutil
 
 import keras
 import numpy as np
@@ -165,6 +166,17 @@ def test_a_finished_run_is_not_trained_again(windows, straight):
 def test_other_settings_are_refused(windows, straight):
     with pytest.raises(TrainingError, match="other settings: epochs"):
         train(windows, straight, settings(epochs=4))
+
+
+def test_a_run_from_before_a_setting_existed_goes_on(windows, straight, tmp_path):
+    shutil.copytree(straight, tmp_path / "old")
+    path = tmp_path / "old" / "checkpoint" / "record.json"
+    record = json.loads(path.read_text())
+    del record["settings"]["ema"]
+    path.write_text(json.dumps(record))
+    train(windows, tmp_path / "old", settings())
+    with pytest.raises(TrainingError, match=r"ema \(0.0 then, 0.5 now\)"):
+        train(windows, tmp_path / "old", settings(ema=0.5))
 
 
 def test_a_damaged_checkpoint_is_named(windows, straight, tmp_path):
