@@ -3,7 +3,8 @@
 Interrupt it at any time: the same command goes on after the last whole epoch.
 
   keras-musicvae train data/groove_4bar --out runs/first
-  keras-musicvae train data/groove_4bar --out runs/second --like groove_4bar --calibrate
+  keras-musicvae train data/groove_4bar --out runs/second --like groove_4bar \\
+      --learning-rate 0.002 --augment --calibrate
 """
 
 import argparse
