@@ -1,9 +1,9 @@
-"""Trains a model on preprocessed windows; ends with a preset folder.
+r"""Trains a model on preprocessed windows; ends with a preset folder.
 
 Interrupt it at any time: the same command goes on after the last whole epoch.
 
   keras-musicvae train data/groove_4bar --out runs/first
-  keras-musicvae train data/groove_4bar --out runs/second --like groove_4bar \\
+  keras-musicvae train data/groove_4bar --out runs/second --like groove_4bar \
       --learning-rate 0.002 --augment --calibrate
 """
 
