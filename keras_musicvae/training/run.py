@@ -220,8 +220,14 @@ def _make_model(
         warmup_target=settings.learning_rate,
         warmup_steps=warmup,
     )
-    averaging = {"use_ema": True, "ema_momentum": settings.ema} if settings.ema else {}
-    model.compile(keras.optimizers.Adam(schedule, epsilon=1e-8, **averaging))
+    model.compile(
+        keras.optimizers.Adam(
+            schedule,
+            epsilon=1e-8,
+            use_ema=settings.ema > 0,
+            ema_momentum=settings.ema,
+        )
+    )
     return model
 
 
