@@ -77,7 +77,7 @@ def example(midi: Path | None, bars: tuple[int, int] | None) -> Groove:
     else:
         groove = read_midi(midi)
     groove = groove.bars(*(bars or (0, BARS)))
-    if (groove.num_bars, groove.metre) != (BARS, (4, 4)):
+    if (groove.num_bars, groove.time_signature) != (BARS, (4, 4)):
         raise SystemExit(f"the example must have four bars of 4/4, not {groove!r}")
     return groove
 

@@ -34,8 +34,8 @@ class UnknownPitchError(MidiError):
     """A drum pitch has no class in the drum map and the caller asked to be strict."""
 
 
-class SeveralMetresError(MidiError):
-    """The metre changes inside the file; read it as several grooves."""
+class SeveralTimeSignaturesError(MidiError):
+    """The time signature changes inside the file; read it as several grooves."""
 
 
 class DrumMapError(MusicVAEError, ValueError):
@@ -43,7 +43,7 @@ class DrumMapError(MusicVAEError, ValueError):
 
 
 class GrooveError(MusicVAEError, ValueError):
-    """Arrays, tempo or metre that do not make a groove."""
+    """Arrays, tempo or time signature that do not make a groove."""
 
 
 class TooShortError(GrooveError):

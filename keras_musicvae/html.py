@@ -66,8 +66,8 @@ def _bars_that_fit(groove: "Groove") -> int:
 
 def _facts(groove: "Groove") -> str:
     bars = "1 bar" if groove.num_bars == 1 else f"{groove.num_bars} bars"
-    metre = "{}/{}".format(*groove.metre)
-    return f"{bars} of {metre} &middot; {groove.tempo:.4g} bpm &middot; " + (
+    time_signature = "{}/{}".format(*groove.time_signature)
+    return f"{bars} of {time_signature} &middot; {groove.tempo:.4g} bpm &middot; " + (
         f"{groove.num_hits} hits"
     )
 
@@ -109,7 +109,7 @@ def _svg(groove: "Groove") -> str:
 def _lines(groove: "Groove", bottom: float) -> list[str]:
     """Bar and beat lines, with the number of each bar."""
     bar = groove.steps_per_bar
-    beat = max(1, groove.steps_per_quarter * 4 // groove.metre[1])
+    beat = max(1, groove.steps_per_quarter * 4 // groove.time_signature[1])
     parts = []
     for step in range(groove.num_steps + 1):
         x = _x(step)

@@ -66,7 +66,7 @@ def test_options(midi, tmp_path):
         "error",
     ]
     cut = ["--bars", 2, "--hop", 2, "--short", "loop", "--tail", "keep", "--dedup"]
-    grid = ["--steps-per-quarter", 12, "--metre", "4/4"]
+    grid = ["--steps-per-quarter", 12, "--time-signature", "4/4"]
     limits = ["--jobs", 1, "--time-limit", 5, "--memory-limit", 256, "--quiet"]
     splits = ["--split", "0.5,0.5,0", "--seed", 7]
     assert run(midi, "--out", out, *drums, *cut, *grid, *limits, *splits) == 0
@@ -183,7 +183,7 @@ def test_an_unknown_drum_map_and_impossible_numbers(midi, tmp_path, capsys):
         ["--out", "x", "--short", "fill"],
         ["--out", "x", "--jobs", "0"],
         ["--out", "x", "--channel", "17"],
-        ["--out", "x", "--metre", "four"],
+        ["--out", "x", "--time-signature", "four"],
         ["--out", "x", "--split", "a,b,c"],
     ],
 )

@@ -33,7 +33,7 @@ def test_from_windows_to_midi(data, tmp_path):
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout.splitlines()[-1] == f"preset: {run / 'preset'}"
     made = shell(
-        "generate", "--preset", run / "preset", "--number", 2, "--seed", 1,
+        "generate", "--preset", run / "preset", "--num-samples", 2, "--seed", 1,
         "--temperature", 0.7, "--tempo", 96, "--out", tmp_path / "samples",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr

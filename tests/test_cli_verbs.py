@@ -55,7 +55,9 @@ def files_in(folder):
 
 
 def test_generate_as_in_the_readme(folder):
-    options = "--number 5 --seed 1 --temperature 0.7 --tempo 96 --out samples".split()
+    options = (
+        "--num-samples 5 --seed 1 --temperature 0.7 --tempo 96 --out samples".split()
+    )
     done = subprocess.run(
         [sys.executable, "-m", "keras_musicvae", "generate", *DEBUG, *options],
         capture_output=True,
@@ -74,7 +76,7 @@ def test_generate_as_in_the_readme(folder):
 
 
 def test_the_record_makes_the_files_again(folder):
-    assert main(["generate", *DEBUG, "--number=3", "--temperature=0.9"]) == 0
+    assert main(["generate", *DEBUG, "--num-samples=3", "--temperature=0.9"]) == 0
     made = record("samples/generate.json")
     assert made["temperature"] == 0.9
     assert made["preset"]["name"] == "groove_debug"
@@ -150,7 +152,7 @@ def test_reconstruct_patterns_and_folders(beats, capsys):
 
 def test_a_bad_file_among_many_is_reported_and_skipped(beats, capsys):
     Path("beats/broken.mid").write_bytes(b"MThd, and then nothing")
-    Groove(*[np.ones((12, 9)) * 0.5] * 3, metre=(3, 4)).save("beats/waltz.mid")
+    Groove(*[np.ones((12, 9)) * 0.5] * 3, time_signature=(3, 4)).save("beats/waltz.mid")
     inputs = ["beats", "nowhere/*.mid", "gone.mid"]
     assert main(["reconstruct", *inputs, *DEBUG, "--out=out"]) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -175,7 +177,7 @@ def test_nothing_readable_writes_nothing(folder, capsys, command):
 
 
 def test_similar(beats):
-    options = ["--number=2", "--similarity=0.5", "--seed=4", "--tempo=100"]
+    options = ["--num-samples=2", "--similarity=0.5", "--seed=4", "--tempo=100"]
     assert main(["similar", "beats/a.mid", *DEBUG, *options, "--out=out"]) == 0
     names = ["a_similar_01.mid", "a_similar_02.mid"]
     assert files_in("out") == [*names, "similar.json"]
@@ -370,8 +372,8 @@ def test_pictures_without_matplotlib(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["generate", "--number=0"],
-        ["generate", "--number=x"],
+        ["generate", "--num-samples=0"],
+        ["generate", "--num-samples=x"],
         ["generate", "--temperature=-1"],
         ["generate", "--temperature=nan"],
         ["generate", "--tempo=inf"],

@@ -158,9 +158,9 @@ def test_a_four_bar_page_is_light():
     assert len(groove_to_html(groove_of((0, 0, 1.0, 0.0), bars=4))) < 600_000
 
 
-def test_other_metres_and_no_hits():
+def test_other_time_signatures_and_no_hits():
     shape = (20, 9)
-    groove = Groove(*np.zeros((3, *shape)), metre=(5, 4))
+    groove = Groove(*np.zeros((3, *shape)), time_signature=(5, 4))
     page = Page(groove_to_html(groove))
     assert "1 bar of 5/4" in " ".join(page.text)
     assert not page.all("circle")

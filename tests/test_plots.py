@@ -24,8 +24,8 @@ pytest.importorskip("matplotlib")
 
 def groove_of(*hits, bars=1, **options):
     """A groove from (step, drum, velocity, offset) tuples."""
-    metre = options.get("metre", (4, 4))
-    steps = bars * metre[0] * 16 // metre[1]
+    time_signature = options.get("time_signature", (4, 4))
+    steps = bars * time_signature[0] * 16 // time_signature[1]
     cells = np.zeros((3, steps, 9), np.float32)
     for step, drum, velocity, offset in hits:
         cells[:, step, drum] = 1, velocity, offset
@@ -89,15 +89,15 @@ def test_every_hit_and_the_last_bar_line_are_inside():
 
 
 @pytest.mark.parametrize(
-    ("metre", "expected"),
+    ("time_signature", "expected"),
     [
         ((4, 4), ["1", "1.2", "1.3", "1.4", "2", "2.2", "2.3", "2.4"]),
         ((3, 4), ["1", "1.2", "1.3", "2", "2.2", "2.3"]),
         ((5, 8), ["1", "1.2", "1.3", "1.4", "1.5"] + [f"2.{i}" for i in range(1, 6)]),
     ],
 )
-def test_beats_are_numbered_in_any_metre(metre, expected):
-    ax = plot_groove(groove_of(bars=2, metre=metre))
+def test_beats_are_numbered_in_any_time_signature(time_signature, expected):
+    ax = plot_groove(groove_of(bars=2, time_signature=time_signature))
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert labels == [label.removesuffix(".1") for label in expected]
 

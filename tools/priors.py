@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("preset")
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path, help="Markdown file to write")
-    parser.add_argument("--number", type=int, default=1024, help="samples of each")
+    parser.add_argument("--num-samples", type=int, default=1024, help="samples of each")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     model = MusicVAE.from_preset(args.preset)
@@ -51,7 +51,7 @@ def main() -> None:
         "| prior | " + " | ".join(COLUMNS.values()) + " |",
         "| --- |" + " ---: |" * len(COLUMNS),
     ]
-    for name, latents in priors(model, args.number, args.seed).items():
+    for name, latents in priors(model, args.num_samples, args.seed).items():
         played = System(model).decode(latents, temperature=1.0, seed=args.seed)
         lines.append(_line(name, measure(played, test, training)))
         print(lines[-1], flush=True)

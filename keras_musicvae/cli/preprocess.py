@@ -52,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: 4)",
     )
     cutting.add_argument(
-        "--metre",
-        type=_metre,
+        "--time-signature",
+        type=_time_signature,
         default=(4, 4),
         metavar="N/D",
-        help="cut windows from files in this metre only (default: 4/4)",
+        help="cut windows from files in this time signature only (default: 4/4)",
     )
     cutting.add_argument(
         "--tail",
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> None:
         num_bars=args.bars,
         hop_bars=args.hop,
         steps_per_quarter=args.steps_per_quarter,
-        metre=args.metre,
+        time_signature=args.time_signature,
         drum_map=args.drum_map,
         unknown_pitch=args.unknown_pitch,
         channel=args.channel,
@@ -179,10 +179,10 @@ def run(args: argparse.Namespace) -> None:
         sys.stdout.write("\n".join(summary(windows.info)) + f"\nfolder    {args.out}\n")
 
 
-def _metre(text: str) -> tuple[int, int]:
+def _time_signature(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"a metre is like 4/4, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a time signature is like 4/4, not {text!r}")
     return int(match[1]), int(match[2])
 
 

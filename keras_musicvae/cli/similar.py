@@ -1,6 +1,6 @@
 """Makes variations of MIDI files: grooves from latents near theirs.
 
-keras-musicvae similar beat.mid --number 4 --similarity 0.9 --out variations
+keras-musicvae similar beat.mid --num-samples 4 --similarity 0.9 --out variations
 """
 
 import argparse
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `similar`."""
     add_music(parser, "what to vary")
     parser.add_argument(
-        "--number",
+        "--num-samples",
         type=integer_from(1),
         default=1,
         help="how many variations of each file (default: 1)",
@@ -46,16 +46,16 @@ def run(args: argparse.Namespace) -> int:
         return report_nothing(music)
     grooves = model.similar(
         music.grooves,
-        args.number,
+        args.num_samples,
         args.similarity,
         temperature=args.temperature,
         seed=args.seed,
         tempo=args.tempo,
     )
-    digits = max(2, len(str(args.number)))
+    digits = max(2, len(str(args.num_samples)))
     names = [
         f"{name}_similar_{i:0{digits}}"
         for name in music.names
-        for i in range(1, args.number + 1)
+        for i in range(1, args.num_samples + 1)
     ]
     return write_grooves(args, grooves, names, music.paths, music.failures)

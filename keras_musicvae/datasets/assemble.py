@@ -29,7 +29,7 @@ from keras_musicvae.datasets.store import PartStore, add_counts, describe
 from keras_musicvae.files import replacing, write_json
 
 FILE_COLUMNS = (
-    *("name", "split", "style", "drummer", "kind", "tempo", "metre"),
+    *("name", "split", "style", "drummer", "kind", "tempo", "time_signature"),
     *("bars", "windows", "notes", "hits", "sha256"),
 )
 REJECTED_COLUMNS = ("name", "category", "reason", "sha256")

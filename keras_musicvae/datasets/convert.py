@@ -41,7 +41,7 @@ from keras_musicvae.grooves.windows import (
     TAIL,
     WindowCut,
     cut_windows,
-    same_metre,
+    same_time_signature,
 )
 
 KEY_BYTES = 16
@@ -65,7 +65,8 @@ class WindowConfig:
         num_bars: Bars of a window. Defaults to 4.
         hop_bars: Bars from one window to the next. Defaults to 1.
         steps_per_quarter: Grid; 4 is a step per 16th. Defaults to 4.
-        metre: Only parts of files in this metre give windows. Defaults to (4, 4).
+        time_signature: Only parts of files in this time signature give windows.
+            Defaults to (4, 4).
         drum_map: Which pitch is which drum: a map, or the name of one. Defaults to
             Roland TD-11.
         unknown_pitch: Pitches that the map lacks: `"skip"` (they are counted),
@@ -85,7 +86,7 @@ class WindowConfig:
     num_bars: int = 4
     hop_bars: int = 1
     steps_per_quarter: int = 4
-    metre: tuple[int, int] = (4, 4)
+    time_signature: tuple[int, int] = (4, 4)
     drum_map: DrumMap | str = ROLAND_TD11
     unknown_pitch: str | Mapping[int, str] = "skip"
     channel: int | None = DRUM_CHANNEL
@@ -113,14 +114,14 @@ class WindowConfig:
                     f"{name} must be one of {', '.join(allowed)}. "
                     f"Received: {getattr(self, name)!r}."
                 )
-        bar_steps(self.metre, self.steps_per_quarter)
+        bar_steps(self.time_signature, self.steps_per_quarter)
         object.__setattr__(self, "drum_map", get_drum_map(self.drum_map))
-        object.__setattr__(self, "metre", tuple(self.metre))
+        object.__setattr__(self, "time_signature", tuple(self.time_signature))
 
     @property
     def steps_per_bar(self) -> int:
         """Steps of a bar."""
-        return bar_steps(self.metre, self.steps_per_quarter)
+        return bar_steps(self.time_signature, self.steps_per_quarter)
 
     @property
     def num_steps(self) -> int:
@@ -130,7 +131,7 @@ class WindowConfig:
     def to_json(self) -> dict[str, Any]:
         """The configuration as JSON, the drum map in full."""
         value = {item.name: getattr(self, item.name) for item in fields(self)}
-        value["metre"] = list(self.metre)
+        value["time_signature"] = list(self.time_signature)
         value["drum_map"] = json.loads(get_drum_map(self.drum_map).to_json())
         if not isinstance(self.unknown_pitch, str):
             value["unknown_pitch"] = {str(p): d for p, d in self.unknown_pitch.items()}
@@ -149,7 +150,7 @@ class WindowConfig:
         if not isinstance(unknown, str):
             unknown = {int(pitch): drum for pitch, drum in unknown.items()}
         changed = {
-            "metre": tuple(value["metre"]),
+            "time_signature": tuple(value["time_signature"]),
             "drum_map": restored,
             "unknown_pitch": unknown,
         }
@@ -204,11 +205,13 @@ def convert_bytes(
         return _rejected(_category(error), str(error)), b""
     cuts = [(part, _cut(part, config)) for part in parts]
     used = [(part, cut) for part, cut in cuts if len(cut)]
-    found = sorted({f"{part.metre[0]}/{part.metre[1]}" for part in parts})
+    found = sorted(
+        {f"{part.time_signature[0]}/{part.time_signature[1]}" for part in parts}
+    )
     if not used:
         return _why_unused(cuts, found, config), b""
     counts: dict[str, Any] = {
-        "metres": dict.fromkeys(found, 1),
+        "time_signatures": dict.fromkeys(found, 1),
         "files_with_tempo_changes": int(any(part.tempo_changes for part, _ in used)),
         "tempos": {str(round(used[0][0].tempo)): 1},
     }
@@ -226,7 +229,7 @@ def convert_bytes(
         "counts": counts,
         "file": {
             "tempo": round(used[0][0].tempo, 4),
-            "metre": " ".join(found),
+            "time_signature": " ".join(found),
             "bars": counts["bars"],
             "notes": counts["notes"],
             "hits": counts["hits"],
@@ -281,7 +284,7 @@ def _cut(groove: Groove, config: WindowConfig) -> WindowCut:
         hop_bars=config.hop_bars,
         short=config.short,
         tail=config.tail,
-        metre=config.metre,
+        time_signature=config.time_signature,
         steps_per_quarter=config.steps_per_quarter,
     )
 
@@ -297,14 +300,21 @@ def _why_unused(
 ) -> dict[str, Any]:
     """The rejection of a readable file that gives no window."""
     counts = {
-        "metres": dict.fromkeys(found, 1),
+        "time_signatures": dict.fromkeys(found, 1),
         "hits_of_rejected_files": sum(part.num_hits for part, _ in cuts),
     }
-    fitting = [part for part, _ in cuts if same_metre(part.metre, config.metre)]
+    fitting = [
+        part
+        for part, _ in cuts
+        if same_time_signature(part.time_signature, config.time_signature)
+    ]
     if not fitting:
-        wanted = f"{config.metre[0]}/{config.metre[1]}"
-        reason = f"is in {', '.join(found)}; windows are cut in {wanted} only (--metre)"
-        return _rejected("another metre", reason, counts)
+        wanted = f"{config.time_signature[0]}/{config.time_signature[1]}"
+        reason = (
+            f"is in {', '.join(found)}; windows are cut in {wanted} only "
+            "(--time-signature)"
+        )
+        return _rejected("another time signature", reason, counts)
     bars = max(part.num_bars for part in fitting)
     reason = (
         f"has {bars} bar{'s' * (bars > 1)}, a window {config.num_bars}; "

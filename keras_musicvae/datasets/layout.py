@@ -84,7 +84,7 @@ def _info_problem(info: Any) -> str:
     try:
         config = info["config"]
         whole = [config["num_bars"], config["hop_bars"], config["steps_per_quarter"]]
-        whole += [info["num_steps"], *config["metre"], info["windows"]["size"]]
+        whole += [info["num_steps"], *config["time_signature"], info["windows"]["size"]]
         for shard in info["shards"]:
             whole += [shard["rows"], shard["size"]]
         files = [item["file"] for item in [*info["shards"], info["windows"]]]

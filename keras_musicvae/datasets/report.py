@@ -43,11 +43,14 @@ def summary(info: Mapping[str, Any]) -> list[str]:
     shares = (f"{name} {_percent(count, hits)}" for name, count in drums.items())
     lines.append(f"drums     {', '.join(shares)}")
     lines.append(_tempos(report))
-    metres = sorted(report.get("metres", {}).items(), key=lambda i: (-i[1], i[0]))
+    time_signatures = sorted(
+        report.get("time_signatures", {}).items(), key=lambda i: (-i[1], i[0])
+    )
     lines.append(
         f"length    {report.get('bars', 0):,} bars, "
-        f"{report.get('seconds', 0) / 3600:.2f} h; metres of all readable files: "
-        + ", ".join(f"{name} ({count:,})" for name, count in metres)
+        f"{report.get('seconds', 0) / 3600:.2f} h; "
+        "time signatures of all readable files: "
+        + ", ".join(f"{name} ({count:,})" for name, count in time_signatures)
     )
     if report.get("bars_left_over"):
         lines.append(

@@ -131,8 +131,8 @@ class GrooveWindows:
 
         Args:
             grooves: Whole grooves; the `file` of a window is its groove's index.
-            converter: Says the bars, metre and grid of a window. Grooves that do not
-                fit give no window.
+            converter: Says the bars, time signature and grid of a window. Grooves that
+                do not fit give no window.
             hop_bars: Bars from one window to the next. Defaults to 1.
             short: `"skip"`, `"pad"` or `"loop"` grooves of fewer bars than a window.
             split: The split of all windows. Defaults to `"train"`.
@@ -237,7 +237,7 @@ class GrooveWindows:
         return GrooveConverter(
             num_bars=self.num_bars,
             steps_per_quarter=config["steps_per_quarter"],
-            metre=tuple(config["metre"]),
+            time_signature=tuple(config["time_signature"]),
         )
 
     # --- What is known of each window -----------------------------------------

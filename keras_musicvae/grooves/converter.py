@@ -1,7 +1,7 @@
 """The `GrooveConverter`: the preprocessor that belongs to a model.
 
-It knows the length, metre and grid that the model was trained for, and its variant,
-and turns grooves into arrays of exactly that shape and back.
+It knows the length, time signature and grid that the model was trained for, and its
+variant, and turns grooves into arrays of exactly that shape and back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from keras_musicvae.grooves.frames import (
 )
 from keras_musicvae.grooves.groove import Groove, bar_steps
 from keras_musicvae.grooves.variants import apply_variant, check_variant
-from keras_musicvae.grooves.windows import WindowCut, cut_windows, same_metre
+from keras_musicvae.grooves.windows import WindowCut, cut_windows, same_time_signature
 
 
 class GrooveConverter:
@@ -31,8 +31,8 @@ class GrooveConverter:
     Args:
         num_bars: Bars of a window. Defaults to 4.
         steps_per_quarter: The grid. Defaults to 4, 16th notes.
-        metre: The only metre that is taken (2/2 and 8/8 count as 4/4). Defaults to
-            `(4, 4)`.
+        time_signature: The only time signature that is taken (2/2 and 8/8 count as
+            4/4). Defaults to `(4, 4)`.
         variant: What the model gets as its input: None, the default, for the
             performance itself, or one of `variants.VARIANTS`.
         drums: The drums that the variant `"infill"` leaves to the model. Defaults to
@@ -57,7 +57,7 @@ class GrooveConverter:
         num_bars: int = 4,
         *,
         steps_per_quarter: int = 4,
-        metre: Sequence[int] = (4, 4),
+        time_signature: Sequence[int] = (4, 4),
         variant: str | None = None,
         drums: Sequence[str] = ("closed_hihat",),
         drum_map: str = "roland_td11",
@@ -74,13 +74,13 @@ class GrooveConverter:
                 f"Received: {drum_map!r}"
             )
         try:
-            beats, unit = metre
+            beats, unit = time_signature
             self.steps_per_bar = bar_steps((beats, unit), steps_per_quarter)
         except (GrooveError, TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
         self.num_bars = num_bars
         self.steps_per_quarter = steps_per_quarter
-        self.metre = (int(beats), int(unit))
+        self.time_signature = (int(beats), int(unit))
         self.variant = variant
         self.drums = tuple(drums)
         self.drum_map = drum_map
@@ -95,7 +95,7 @@ class GrooveConverter:
 
         Raises:
             TooShortError: Fewer bars than `num_bars`; `windows` pads or loops.
-            GrooveError: More bars, another metre or another grid.
+            GrooveError: More bars, another time signature or another grid.
         """
         self._check(groove)
         return groove_to_frames(groove)
@@ -120,7 +120,7 @@ class GrooveConverter:
         return frames_to_groove(
             array,
             tempo=tempo,
-            metre=self.metre,
+            time_signature=self.time_signature,
             steps_per_quarter=self.steps_per_quarter,
             name=name,
         )
@@ -143,7 +143,7 @@ class GrooveConverter:
             hop_bars=hop_bars,
             short=short,
             tail=tail,
-            metre=self.metre,
+            time_signature=self.time_signature,
             steps_per_quarter=self.steps_per_quarter,
         )
 
@@ -152,7 +152,7 @@ class GrooveConverter:
         return {
             "num_bars": self.num_bars,
             "steps_per_quarter": self.steps_per_quarter,
-            "metre": list(self.metre),
+            "time_signature": list(self.time_signature),
             "variant": self.variant,
             "drums": list(self.drums),
             "drum_map": self.drum_map,
@@ -182,10 +182,10 @@ class GrooveConverter:
         return f"GrooveConverter({arguments})"
 
     def _check(self, groove: Groove) -> None:
-        if not same_metre(groove.metre, self.metre):
+        if not same_time_signature(groove.time_signature, self.time_signature):
             raise GrooveError(
                 "the model takes {}/{}, the groove is in {}/{}".format(
-                    *self.metre, *groove.metre
+                    *self.time_signature, *groove.time_signature
                 )
             )
         if groove.steps_per_quarter != self.steps_per_quarter:

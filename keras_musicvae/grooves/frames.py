@@ -33,7 +33,7 @@ def frames_to_groove(
     frames: npt.ArrayLike,
     *,
     tempo: float = 120.0,
-    metre: tuple[int, int] = (4, 4),
+    time_signature: tuple[int, int] = (4, 4),
     steps_per_quarter: int = 4,
     name: str = "",
 ) -> Groove:
@@ -45,7 +45,7 @@ def frames_to_groove(
     Args:
         frames: `(steps, 27)`, whole bars; finite.
         tempo: Quarter notes per minute. Defaults to 120.
-        metre: Defaults to `(4, 4)`.
+        time_signature: Defaults to `(4, 4)`.
         steps_per_quarter: The grid. Defaults to 4.
         name: A title for people. Defaults to "".
 
@@ -66,7 +66,7 @@ def frames_to_groove(
         velocities=np.clip(values[:, VELOCITIES], 0, 1),
         offsets=np.clip(values[:, OFFSETS], -1, 1) * np.float32(0.5),
         tempo=tempo,
-        metre=metre,
+        time_signature=time_signature,
         steps_per_quarter=steps_per_quarter,
         name=name,
     )

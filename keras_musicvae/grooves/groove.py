@@ -45,7 +45,8 @@ class Groove:
         offsets: `(steps, 9)` float32 from -0.5 to 0.5 steps, POSITIVE = EARLY. Set to
             0 where there is no hit.
         tempo: Quarter notes per minute at step 0. Defaults to 120.
-        metre: The time signature, such as `(4, 4)` or `(6, 8)`. Defaults to `(4, 4)`.
+        time_signature: The time signature, such as `(4, 4)` or `(6, 8)`. Defaults to
+            `(4, 4)`.
         steps_per_quarter: Steps of a quarter note. Defaults to 4.
         pitches: `(steps, 9)` uint8, the MIDI pitch that was struck, in the numbers of
             `drum_map`: which articulation it was. 0 where there is no hit or where
@@ -59,7 +60,7 @@ class Groove:
 
     Raises:
         GrooveError: Arrays of wrong shape, range or length (whole bars), or an
-            impossible tempo, metre or grid.
+            impossible tempo, time signature or grid.
 
     Example:
         >>> import numpy as np
@@ -73,7 +74,7 @@ class Groove:
     velocities: npt.NDArray[np.float32]
     offsets: npt.NDArray[np.float32]
     tempo: float = 120.0
-    metre: tuple[int, int] = (4, 4)
+    time_signature: tuple[int, int] = (4, 4)
     steps_per_quarter: int = 4
     pitches: npt.NDArray[np.uint8] | None = None
     tempo_changes: tuple[tuple[float, float], ...] = ()
@@ -82,7 +83,7 @@ class Groove:
     report: "ReadReport | None" = field(default=None)
 
     def __post_init__(self) -> None:
-        steps_per_bar = bar_steps(self.metre, self.steps_per_quarter)
+        steps_per_bar = bar_steps(self.time_signature, self.steps_per_quarter)
         hits = np.array(self.hits)
         if hits.ndim != 2 or hits.shape[1] != NUM_DRUMS or len(hits) == 0:
             raise GrooveError(
@@ -92,7 +93,8 @@ class Groove:
         if len(hits) % steps_per_bar:
             raise GrooveError(
                 f"a groove holds whole bars of {steps_per_bar} steps "
-                f"({self.metre[0]}/{self.metre[1]}). Received: {len(hits)} steps"
+                f"({self.time_signature[0]}/{self.time_signature[1]}). "
+                f"Received: {len(hits)} steps"
             )
         hits = hits.astype(bool)
         values: dict[str, Any] = {
@@ -100,7 +102,10 @@ class Groove:
             "velocities": _cells("velocities", self.velocities, hits, 0.0, 1.0),
             "offsets": _cells("offsets", self.offsets, hits, -0.5, 0.5),
             "tempo": _tempo(self.tempo),
-            "metre": (int(self.metre[0]), int(self.metre[1])),
+            "time_signature": (
+                int(self.time_signature[0]),
+                int(self.time_signature[1]),
+            ),
             "steps_per_quarter": int(self.steps_per_quarter),
             "tempo_changes": _tempo_changes(
                 self.tempo, self.tempo_changes, len(hits) / self.steps_per_quarter
@@ -125,7 +130,7 @@ class Groove:
     @property
     def steps_per_bar(self) -> int:
         """Steps of a bar: 16 in 4/4 at the default grid."""
-        return bar_steps(self.metre, self.steps_per_quarter)
+        return bar_steps(self.time_signature, self.steps_per_quarter)
 
     @property
     def num_bars(self) -> int:
@@ -251,7 +256,7 @@ class Groove:
         if not isinstance(other, Groove):
             return NotImplemented
         return (
-            self.metre == other.metre
+            self.time_signature == other.time_signature
             and self.steps_per_quarter == other.steps_per_quarter
             and self.tempo == other.tempo
             and self.tempo_changes == other.tempo_changes
@@ -268,10 +273,9 @@ class Groove:
         bars = "1 bar" if self.num_bars == 1 else f"{self.num_bars} bars"
         hits = "1 hit" if self.num_hits == 1 else f"{self.num_hits} hits"
         changes = "+" if self.tempo_changes else ""
-        return (
-            f"Groove({name}{bars} of {self.metre[0]}/{self.metre[1]}, {hits}, "
-            f"{self.tempo:.6g}{changes} bpm)"
-        )
+        beats, unit = self.time_signature
+        tempo = f"{self.tempo:.6g}{changes} bpm"
+        return f"Groove({name}{bars} of {beats}/{unit}, {hits}, {tempo})"
 
     def struck_pitches(self, drum_map: DrumMap | None = None) -> npt.NDArray[np.uint8]:
         """The MIDI pitch of every hit, `(steps, 9)` uint8, 0 where there is none.
@@ -299,11 +303,11 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
     hits on a part's first downbeat fall before the seam, where they belong.
 
     Args:
-        grooves: At least one; all in one metre and on one grid.
+        grooves: At least one; all in one time signature and on one grid.
         name: The name of the result. Defaults to "".
 
     Raises:
-        GrooveError: No grooves, or of different metres or grids.
+        GrooveError: No grooves, or of different time signatures or grids.
 
     Example:
         >>> join_grooves([verse, fill, chorus])  # doctest: +SKIP
@@ -315,14 +319,14 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
     tempo, quarters = first.tempo, 0.0
     changes: list[tuple[float, float]] = []
     for groove in grooves:
-        if (groove.metre, groove.steps_per_quarter) != (
-            first.metre,
+        if (groove.time_signature, groove.steps_per_quarter) != (
+            first.time_signature,
             first.steps_per_quarter,
         ):
             raise GrooveError(
-                "grooves to join must share metre and steps_per_quarter. Received: "
-                f"{first.metre} at {first.steps_per_quarter} and "
-                f"{groove.metre} at {groove.steps_per_quarter}"
+                "grooves to join must share time_signature and steps_per_quarter. "
+                f"Received: {first.time_signature} at {first.steps_per_quarter} and "
+                f"{groove.time_signature} at {groove.steps_per_quarter}"
             )
         for time, bpm in ((0.0, groove.tempo), *groove.tempo_changes):
             if bpm != tempo:
@@ -335,7 +339,7 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
         velocities=np.concatenate([groove.velocities for groove in grooves]),
         offsets=np.concatenate([groove.offsets for groove in grooves]),
         tempo=first.tempo,
-        metre=first.metre,
+        time_signature=first.time_signature,
         steps_per_quarter=first.steps_per_quarter,
         pitches=np.concatenate(
             [groove.struck_pitches(first.drum_map) for groove in grooves]
@@ -348,12 +352,12 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
     )
 
 
-def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
+def bar_steps(time_signature: tuple[int, int], steps_per_quarter: int) -> int:
     """The steps of one bar.
 
     Raises:
-        GrooveError: An impossible metre or grid, or a bar that does not end on a
-            step (7/16 needs a grid of 4, 8 or 12 steps per quarter).
+        GrooveError: An impossible time signature or grid, or a bar that does not end
+            on a step (7/16 needs a grid of 4, 8 or 12 steps per quarter).
 
     Example:
         >>> bar_steps((6, 8), 4)
@@ -368,7 +372,7 @@ def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
             f"steps_per_quarter must be an integer from 1 to {MAX_STEPS_PER_QUARTER}. "
             f"Received: {steps_per_quarter!r}"
         )
-    numerator, denominator = check_metre(metre)
+    numerator, denominator = check_time_signature(time_signature)
     steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
     if rest:
         raise GrooveError(
@@ -379,22 +383,23 @@ def bar_steps(metre: tuple[int, int], steps_per_quarter: int) -> int:
     return steps
 
 
-def check_metre(metre: tuple[int, int]) -> tuple[int, int]:
-    """The metre as two integers.
+def check_time_signature(time_signature: tuple[int, int]) -> tuple[int, int]:
+    """The time signature as two integers.
 
     Raises:
         GrooveError: Not a pair, or not a time signature that MIDI knows.
     """
     try:
-        numerator, denominator = (int(value) for value in metre)
+        numerator, denominator = (int(value) for value in time_signature)
     except (TypeError, ValueError):
         raise GrooveError(
-            f"metre must be a pair such as (4, 4). Received: {metre!r}"
+            "time_signature must be a pair such as (4, 4). "
+            f"Received: {time_signature!r}"
         ) from None
     powers = [2**power for power in range(MAX_DENOMINATOR.bit_length())]
     if not 1 <= numerator <= MAX_NUMERATOR or denominator not in powers:
         raise GrooveError(
-            f"a metre is 1 to {MAX_NUMERATOR} over one of "
+            f"a time signature is 1 to {MAX_NUMERATOR} over one of "
             f"{', '.join(map(str, powers))}. Received: {numerator}/{denominator}"
         )
     return numerator, denominator

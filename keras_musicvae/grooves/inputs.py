@@ -20,7 +20,7 @@ from keras_musicvae.grooves.frames import Frames, groove_to_frames
 from keras_musicvae.grooves.groove import Groove
 from keras_musicvae.grooves.midi import read_midi
 from keras_musicvae.grooves.variants import hits_control
-from keras_musicvae.grooves.windows import same_metre
+from keras_musicvae.grooves.windows import same_time_signature
 
 Music: TypeAlias = (
     str | PathLike[str] | bytes | bytearray | miditoolkit.MidiFile | Groove
@@ -127,15 +127,16 @@ def read_pieces(music: object, converter: GrooveConverter) -> list[Piece]:
     Args:
         music: A path, the bytes of a MIDI file, a `miditoolkit.MidiFile`, a `Groove`,
             or an array as `array_pieces` takes; or several of these, mixed.
-        converter: Says by its drum map, grid and metre how files are read, and by its
-            variant what the model gets of them. Arrays are taken as they are.
+        converter: Says by its drum map, grid and time signature how files are read,
+            and by its variant what the model gets of them. Arrays are taken as they
+            are.
 
     Returns:
         A piece for each, in the same order.
 
     Raises:
-        GrooveError: Nothing, another metre or grid than the converter's, or an array
-            of another shape.
+        GrooveError: Nothing, another time signature or grid than the converter's, or
+            an array of another shape.
         MidiError: As `read_midi`, with the path.
         OSError: A file cannot be opened.
     """
@@ -167,7 +168,7 @@ def read_groove(
     drum_map: str | PathLike[str] | None = None,
     where: str = "",
 ) -> Groove:
-    """One groove, in the metre and on the grid of a converter, of any length.
+    """One groove, in the time signature and on the grid of a converter, of any length.
 
     Args:
         source: A path, the bytes of a MIDI file, a `miditoolkit.MidiFile`, a `Groove`.
@@ -176,7 +177,7 @@ def read_groove(
         where: Which of several inputs this is, for messages about grooves.
 
     Raises:
-        GrooveError: Another metre or grid, or no music at all.
+        GrooveError: Another time signature or grid, or no music at all.
         MidiError: As `read_midi`.
         OSError: The file cannot be opened.
     """
@@ -197,11 +198,11 @@ def read_groove(
             f"Received: {type(source).__name__}"
         )
     prefix = f"{where}: " if where else ""
-    if not same_metre(groove.metre, converter.metre):
+    if not same_time_signature(groove.time_signature, converter.time_signature):
         raise GrooveError(
             prefix
             + "the model takes {}/{}, the groove is in {}/{}".format(
-                *converter.metre, *groove.metre
+                *converter.time_signature, *groove.time_signature
             )
         )
     if groove.steps_per_quarter != converter.steps_per_quarter:

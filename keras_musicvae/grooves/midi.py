@@ -7,7 +7,7 @@ Groove --midi_write--> file
 from os import PathLike
 from pathlib import Path
 
-from keras_musicvae.errors import MidiError, SeveralMetresError
+from keras_musicvae.errors import MidiError, SeveralTimeSignaturesError
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
 from keras_musicvae.grooves.groove import Groove
 from keras_musicvae.grooves.midi_check import (
@@ -78,9 +78,10 @@ def read_midi(
         MidiFormatError: Not a MIDI file, or a damaged one.
         MidiLimitError: More than `limits` allow.
         NoDrumsError: No drum hit; says which channels and pitches there are.
-        SeveralMetresError: The metre changes; `read_midi_parts` reads such files.
+        SeveralTimeSignaturesError: The time signature changes; `read_midi_parts` reads
+            such files.
         UnknownPitchError: With `unknown_pitch="error"`.
-        GrooveError: The bars of the metre do not end on steps of this grid.
+        GrooveError: The bars of the time signature do not end on steps of this grid.
         MidiError: Any other reason that a file cannot be read.
         OSError: The file cannot be opened.
 
@@ -101,12 +102,13 @@ def read_midi(
     )
     if len(parts) > 1:
         bars = ", ".join(
-            f"{part.num_bars} bars of {part.metre[0]}/{part.metre[1]}"
+            f"{part.num_bars} bars of {part.time_signature[0]}/{part.time_signature[1]}"
             for part in parts[:8]
         )
         prefix = f"{source}: " if isinstance(source, str | PathLike) else ""
-        raise SeveralMetresError(
-            f"{prefix}the metre changes ({bars}{', ...' if len(parts) > 8 else ''}); "
+        raise SeveralTimeSignaturesError(
+            f"{prefix}the time signature changes "
+            f"({bars}{', ...' if len(parts) > 8 else ''}); "
             "read_midi_parts gives one groove for each"
         )
     return parts[0]
@@ -123,10 +125,11 @@ def read_midi_parts(
     zero_length: str = "auto",
     limits: MidiLimits = DEFAULT_LIMITS,
 ) -> list[Groove]:
-    """Reads the drums of a MIDI file as one groove for each stretch in one metre.
+    """Reads the drums of a MIDI file as one groove for each stretch in one time
+    signature.
 
-    Arguments and errors are those of `read_midi`, except `SeveralMetresError`. Parts
-    without a hit are left out.
+    Arguments and errors are those of `read_midi`, except `SeveralTimeSignaturesError`.
+    Parts without a hit are left out.
 
     Example:
         >>> read_midi_parts("song.mid")  # doctest: +SKIP

@@ -32,7 +32,7 @@ class MidiLimits:
         max_quarters: Position of the last event in quarter notes; 20,000, the
             default, are 2 h 47 min at 120 bpm.
         max_tempo_changes: Defaults to 10,000.
-        max_metre_changes: Defaults to 1,000.
+        max_time_signature_changes: Defaults to 1,000.
         max_tempo: Fastest tempo in quarter notes per minute. Defaults to 1,000. (The
             slowest is that of the format, 3.6.)
         max_bar_quarters: Length of a bar in quarter notes. Defaults to 32.
@@ -45,7 +45,7 @@ class MidiLimits:
     max_notes: int = 50_000
     max_quarters: int = 20_000
     max_tempo_changes: int = 10_000
-    max_metre_changes: int = 1_000
+    max_time_signature_changes: int = 1_000
     max_tempo: float = 1_000.0
     max_bar_quarters: int = 32
     max_denominator: int = 64
@@ -64,7 +64,9 @@ class CheckedTrack:
     name: str = ""
     notes: list[NoteEvent] = field(default_factory=list)
     tempos: list[tuple[int, int]] = field(default_factory=list)  # tick, us per quarter
-    metres: list[tuple[int, int, int]] = field(default_factory=list)  # tick, n, d
+    time_signatures: list[tuple[int, int, int]] = field(
+        default_factory=list
+    )  # tick, n, d
     end_tick: int = 0
 
 
@@ -79,7 +81,8 @@ class CheckedMidi:
 
 
 def check_midi(data: bytes, limits: MidiLimits = DEFAULT_LIMITS) -> CheckedMidi:
-    """Verifies the bytes of a MIDI file and returns its notes, tempos and metres.
+    """Verifies the bytes of a MIDI file and returns its notes, tempos and time
+    signatures.
 
     Args:
         data: The whole file.
@@ -178,7 +181,7 @@ class _TrackReader:
         self.num_events = 0
         self.num_notes = 0
         self.num_tempos = 0
-        self.num_metres = 0
+        self.num_time_signatures = 0
         self.remarks: list[str] = []
 
     def read(self, start: int, end: int, number: int) -> CheckedTrack:
@@ -319,13 +322,13 @@ class _TrackReader:
                     f"has at most {limits.max_bar_quarters} quarter notes "
                     "(MidiLimits.max_bar_quarters)"
                 )
-            self.num_metres += 1
-            if self.num_metres > limits.max_metre_changes:
+            self.num_time_signatures += 1
+            if self.num_time_signatures > limits.max_time_signature_changes:
                 raise MidiLimitError(
-                    f"the file has more than {limits.max_metre_changes:,} time "
-                    "signatures (MidiLimits.max_metre_changes)"
+                    f"the file has more than {limits.max_time_signature_changes:,} "
+                    "time signatures (MidiLimits.max_time_signature_changes)"
                 )
-            track.metres.append((tick, numerator, 2**power))
+            track.time_signatures.append((tick, numerator, 2**power))
 
 
 def _read_number(data: bytes, pos: int) -> tuple[int, int]:

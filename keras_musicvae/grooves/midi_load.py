@@ -17,7 +17,7 @@ from typing import TypeAlias
 import miditoolkit
 
 from keras_musicvae.errors import MidiError, MidiFormatError, MidiLimitError
-from keras_musicvae.grooves.groove import check_metre
+from keras_musicvae.grooves.groove import check_time_signature
 from keras_musicvae.grooves.midi_check import (
     DEFAULT_LIMITS,
     DRUM_CHANNEL,
@@ -36,7 +36,7 @@ class LoadedMidi:
 
     Attributes:
         midi: One instrument per track; notes in the order in which they end, those
-            of zero length included. Its tempos and metres are sorted by time.
+            of zero length included. Its tempos and time signatures are sorted by time.
         end_tick: Where the file says that the tracks of these notes end; 0 if it
             does not say.
         unclosed: Notes without a note-off, closed at the end of their track.
@@ -121,8 +121,12 @@ def _select_tracks(
     midi.time_signature_changes = [
         miditoolkit.TimeSignature(numerator, denominator, tick)
         for tick, numerator, denominator in sorted(
-            (metre for part in timing for metre in part.metres),
-            key=lambda metre: metre[0],
+            (
+                time_signature
+                for part in timing
+                for time_signature in part.time_signatures
+            ),
+            key=lambda time_signature: time_signature[0],
         )
     ]
     for part in chosen:
@@ -288,13 +292,15 @@ def _check_instruments(midi: miditoolkit.MidiFile, limits: MidiLimits) -> None:
             f"the file ends at tick {midi.max_tick:,}; at most {last:,} are read "
             "(MidiLimits.max_quarters)"
         )
-    if len(midi.time_signature_changes) > limits.max_metre_changes:
+    if len(midi.time_signature_changes) > limits.max_time_signature_changes:
         raise MidiLimitError(
-            f"more than {limits.max_metre_changes:,} time signatures "
-            "(MidiLimits.max_metre_changes)"
+            f"more than {limits.max_time_signature_changes:,} time signatures "
+            "(MidiLimits.max_time_signature_changes)"
         )
-    for metre in midi.time_signature_changes:
-        beats, unit = check_metre((metre.numerator, metre.denominator))
+    for time_signature in midi.time_signature_changes:
+        beats, unit = check_time_signature(
+            (time_signature.numerator, time_signature.denominator)
+        )
         if beats * 4 > unit * limits.max_bar_quarters:
             raise MidiLimitError(
                 f"a time signature of {beats}/{unit}; a bar has "

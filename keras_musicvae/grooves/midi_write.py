@@ -2,8 +2,9 @@
 
 Magenta's output breaks in five ways: always 120 bpm, negative starts, velocity 0
 (which is a note-off), overlapping notes of a pitch, no end of the loop. Here the file
-has the groove's tempo and metre, channel 10, starts from 0, velocities 1 to 127, notes
-that end before the next one of their pitch begins, and ends with the last bar.
+has the groove's tempo and time signature, channel 10, starts from 0, velocities 1 to
+127, notes that end before the next one of their pitch begins, and ends with the last
+bar.
 """
 
 import struct
@@ -86,7 +87,7 @@ def groove_to_midi(
         miditoolkit.TempoChange(tempo, _ticks(quarter, ticks_per_quarter))
         for quarter, tempo in groove.tempo_changes
     ]
-    midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.metre, 0)]
+    midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.time_signature, 0)]
     midi.instruments = [
         miditoolkit.Instrument(
             0,
@@ -191,17 +192,19 @@ def _packed(tick: Any, kind: int, data: Any) -> Any:
 
 
 def _meta_events(midi: miditoolkit.MidiFile) -> list[tuple[int, bytes]]:
-    """(tick, event) of the titles, metres and tempos, in their order at one tick."""
+    """(tick, event) of titles, time signatures and tempos, in their order at a tick."""
     events = []
     for instrument in midi.instruments:
         if instrument.name:
             # Latin-1 is what a MIDI text is; a title must not make writing fail.
             name = instrument.name.encode("latin-1", "replace")
             events.append((0, _meta(0x03, name)))
-    for metre in midi.time_signature_changes:
-        power = metre.denominator.bit_length() - 1
+    for time_signature in midi.time_signature_changes:
+        power = time_signature.denominator.bit_length() - 1
         # 24 MIDI clocks per metronome click, 8 32nd notes per quarter: the usual.
-        events.append((metre.time, _meta(0x58, (metre.numerator, power, 24, 8))))
+        events.append(
+            (time_signature.time, _meta(0x58, (time_signature.numerator, power, 24, 8)))
+        )
     for change in midi.tempo_changes:
         tempo = min(max(round(60e6 / change.tempo), 1), 2**24 - 1)
         events.append((change.time, _meta(0x51, tempo.to_bytes(3, "big"))))

@@ -1,7 +1,7 @@
 """From notes in ticks to the cells of a grid: the heart of reading.
 
-A part of a file (one metre) becomes one `Groove`. The arithmetic repeats that of
-Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for bit.
+A part of a file (one time signature) becomes one `Groove`. The arithmetic repeats that
+of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for bit.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
     Raises:
         NoDrumsError: There is no hit in the whole file.
         UnknownPitchError: With `unknown_pitch="error"`.
-        GrooveError: The bars of a metre do not end on steps of this grid.
+        GrooveError: The bars of a time signature do not end on steps of this grid.
     """
     notes, zero_length = _note_arrays(loaded, options.zero_length)
     drums = options.drum_map.drum_table[notes.pitches]
@@ -189,7 +189,7 @@ def _groove(
         velocities=velocities,
         offsets=early,
         tempo=tempo,
-        metre=part.metre,
+        time_signature=part.time_signature,
         steps_per_quarter=grid,
         pitches=pitches,
         tempo_changes=tuple(
@@ -211,9 +211,9 @@ def _num_steps(last_step: int, part: Part, division: int, grid: int) -> int:
 
     A recording ends anywhere, a loop on a bar line: its empty last bars belong to it.
     """
-    bar = bar_steps(part.metre, grid)
+    bar = bar_steps(part.time_signature, grid)
     bars = last_step // bar + 1
-    beats, unit = part.metre
+    beats, unit = part.time_signature
     length = (part.end - part.start) * unit
     bar_ticks = beats * 4 * division  # times `unit`, to stay in whole numbers
     if length > 0 and length % bar_ticks == 0:
@@ -285,9 +285,10 @@ def _remarks(
     for index, part in enumerate(parts[: max(played)]):
         if index not in played:
             quarters = (part.end - part.start) / loaded.midi.ticks_per_beat
+            beats, unit = part.time_signature
             remarks.append(
-                f"{quarters:g} quarter notes in {part.metre[0]}/{part.metre[1]}, in "
-                "which nothing is played, were left out"
+                f"{quarters:g} quarter notes in {beats}/{unit}, in which nothing "
+                "is played, were left out"
             )
     return tuple(remarks)
 

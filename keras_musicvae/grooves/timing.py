@@ -1,4 +1,4 @@
-"""The tempo map of a file, and its stretches in one metre."""
+"""The tempo map of a file, and its stretches in one time signature."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -6,42 +6,42 @@ from dataclasses import dataclass
 import miditoolkit
 
 DEFAULT_TEMPO = 120.0
-DEFAULT_METRE = (4, 4)
+DEFAULT_TIME_SIGNATURE = (4, 4)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a file in one metre, in ticks from the start of the file.
+    """A stretch of a file in one time signature, in ticks from the start of the file.
 
     Attributes:
-        metre: The time signature.
+        time_signature: The time signature.
         start: Its first tick.
         end: The tick after its last; that of the last part is where the drums' track
             ends, or 0 if the file does not say.
         is_last: Whether no part follows.
     """
 
-    metre: tuple[int, int]
+    time_signature: tuple[int, int]
     start: int
     end: int
     is_last: bool
 
 
 def split_parts(midi: miditoolkit.MidiFile, end_tick: int) -> list[Part]:
-    """The file cut where the metre changes; it is 4/4 until it says otherwise.
+    """The file cut where the time signature changes; it is 4/4 until it says otherwise.
 
     Of several time signatures at one tick the last counts; an equal one is no change.
     """
-    metres = {0: DEFAULT_METRE}
+    time_signatures = {0: DEFAULT_TIME_SIGNATURE}
     for event in midi.time_signature_changes:
-        metres[event.time] = (event.numerator, event.denominator)
+        time_signatures[event.time] = (event.numerator, event.denominator)
     starts: list[int] = []
-    for tick in sorted(metres):
-        if not starts or metres[tick] != metres[starts[-1]]:
+    for tick in sorted(time_signatures):
+        if not starts or time_signatures[tick] != time_signatures[starts[-1]]:
             starts.append(tick)
     ends = [*starts[1:], end_tick]
     return [
-        Part(metres[start], start, end, start == starts[-1])
+        Part(time_signatures[start], start, end, start == starts[-1])
         for start, end in zip(starts, ends, strict=True)
     ]
 

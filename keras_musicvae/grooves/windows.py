@@ -62,7 +62,7 @@ def cut_windows(
     hop_bars: int | None = None,
     short: str = "skip",
     tail: str = "skip",
-    metre: tuple[int, int] | None = (4, 4),
+    time_signature: tuple[int, int] | None = (4, 4),
     steps_per_quarter: int | None = 4,
 ) -> WindowCut:
     """Cuts a groove into windows of `num_bars` bars.
@@ -78,8 +78,9 @@ def cut_windows(
         tail: What to do with bars after the last window: `"skip"`, the default and
             Magenta's way; or `"keep"` them by one more window that ends with the
             groove.
-        metre: The metre that the model was trained for; a groove in another one gives
-            no window. 2/2, 4/4 and 8/8 are one metre here. None: take any.
+        time_signature: The time signature that the model was trained for; a groove in
+            another one gives no window. 2/2, 4/4 and 8/8 are one time signature here.
+            None: take any.
         steps_per_quarter: The grid of the model, in the same way.
 
     Returns:
@@ -98,8 +99,12 @@ def cut_windows(
     frames = groove_to_frames(groove)
     starts: list[int] = []
     reason = ""
-    if metre is not None and not same_metre(groove.metre, metre):
-        reason = "metre {}/{}, not {}/{}".format(*groove.metre, *metre)
+    if time_signature is not None and not same_time_signature(
+        groove.time_signature, time_signature
+    ):
+        reason = "time signature {}/{}, not {}/{}".format(
+            *groove.time_signature, *time_signature
+        )
     elif steps_per_quarter not in (None, groove.steps_per_quarter):
         reason = (
             f"{groove.steps_per_quarter} steps per quarter, not {steps_per_quarter}"
@@ -134,8 +139,8 @@ def cut_windows(
     )
 
 
-def same_metre(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether a model for one metre takes the other.
+def same_time_signature(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a model for one time signature takes the other.
 
     2/2, 4/4 and 8/8 are the same; 3/4 and 6/8, whose beats differ, are not.
     """

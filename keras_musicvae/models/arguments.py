@@ -11,18 +11,18 @@ from keras_musicvae.errors import ConfigError, GrooveError
 from keras_musicvae.grooves.groove import MAX_TEMPO, MIN_TEMPO
 
 # At this many grooves per call the noise alone is a gigabyte.
-MAX_NUMBER = 100_000
+MAX_SAMPLES = 100_000
 MAX_TEMPERATURE = 1e6
 
 
-def checked_number(number: Any) -> int:
-    """How many grooves: 1 to `MAX_NUMBER`."""
-    if not _is_integer(number) or not 1 <= number <= MAX_NUMBER:
+def checked_num_samples(num_samples: Any) -> int:
+    """How many grooves: 1 to `MAX_SAMPLES`."""
+    if not _is_integer(num_samples) or not 1 <= num_samples <= MAX_SAMPLES:
         raise ConfigError(
-            f"`number` must be an integer from 1 to {MAX_NUMBER}. "
-            f"Received: number={number!r}"
+            f"`num_samples` must be an integer from 1 to {MAX_SAMPLES}. "
+            f"Received: num_samples={num_samples!r}"
         )
-    return int(number)
+    return int(num_samples)
 
 
 def checked_temperature(temperature: Any) -> float:
@@ -76,10 +76,10 @@ def checked_grid(steps: Any, inputs: int) -> tuple[int, int]:
         valid = sizes and rows >= low[0] and columns >= low[1]
     except (TypeError, ValueError):
         valid = False
-    if not valid or rows * columns > MAX_NUMBER:
+    if not valid or rows * columns > MAX_SAMPLES:
         allowed = "an integer" if inputs == 2 else "(rows, columns), or one integer,"
         raise ConfigError(
-            f"`steps` must be {allowed} of at least 2, for at most {MAX_NUMBER} "
+            f"`steps` must be {allowed} of at least 2, for at most {MAX_SAMPLES} "
             f"grooves. Received: steps={steps!r}"
         )
     return int(rows), int(columns)

@@ -18,7 +18,7 @@ from keras_musicvae.grooves.inputs import Piece
 from keras_musicvae.models import chance
 from keras_musicvae.models.arguments import (
     checked_grid,
-    checked_number,
+    checked_num_samples,
     checked_similarity,
     checked_temperature,
     checked_tempo,
@@ -46,7 +46,8 @@ class MusicVerbs(MusicPerformance):
 
     Music is, with a preprocessor, the path of a MIDI file, its bytes, a
     `miditoolkit.MidiFile`, a `Groove` or an array (steps, frame_dim), or a list of
-    these; of any length, in the metre and read with the drum map of the preprocessor.
+    these; of any length, in the time signature and read with the drum map of the
+    preprocessor.
     It is cut into windows of `num_bars` bars and put together again; what is shorter
     than a window is repeated until it fills one. Without a preprocessor music is an
     array (steps, frame_dim) or (number, steps, frame_dim), and so is every result.
@@ -54,7 +55,7 @@ class MusicVerbs(MusicPerformance):
 
     def sample(
         self,
-        number: int = 1,
+        num_samples: int = 1,
         *,
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
@@ -64,7 +65,7 @@ class MusicVerbs(MusicPerformance):
         """New grooves: latents from the prior, decoded.
 
         Args:
-            number: How many. The first of 5 is the one that `number=1` gives.
+            num_samples: How many. The first of 5 is the one that `num_samples=1` gives.
             temperature: From 0 (each latent's most likely hits) upwards. Defaults to
                 1, the model's own distribution.
             seed: Integer of at least 0; None draws one.
@@ -83,11 +84,11 @@ class MusicVerbs(MusicPerformance):
             >>> for groove in model.sample(5, seed=1, tempo=96):  # doctest: +SKIP
             ...     groove.save(f"{groove.name}.mid")
         """
-        number = checked_number(number)
+        num_samples = checked_num_samples(num_samples)
         seed = chance.checked_seed(seed)
         z = self.prior.draw(
-            chance.normal(seed, chance.LATENTS, (number, self.latent_dim)),
-            chance.uniform(seed, chance.COMPONENTS, (number,)),
+            chance.normal(seed, chance.LATENTS, (num_samples, self.latent_dim)),
+            chance.uniform(seed, chance.COMPONENTS, (num_samples,)),
         )
         return self.decode(
             z, temperature=temperature, seed=seed, tempo=tempo, controls=controls
@@ -116,7 +117,7 @@ class MusicVerbs(MusicPerformance):
             input after input; `Latents` also says which row is which.
 
         Raises:
-            GrooveError: Another metre, grid or shape than the model's.
+            GrooveError: Another time signature, grid or shape than the model's.
             MidiError: A file that cannot be read.
             ConfigError: `seed` or `controls` is not allowed.
 
@@ -234,7 +235,7 @@ class MusicVerbs(MusicPerformance):
     def similar(
         self,
         music: Any,
-        number: int = 1,
+        num_samples: int = 1,
         similarity: float = 0.8,
         *,
         temperature: float = DEFAULT_TEMPERATURE,
@@ -246,7 +247,7 @@ class MusicVerbs(MusicPerformance):
 
         Args:
             music: Music of any kind, one or several, see `MusicVerbs`.
-            number: How many variations of each input. Defaults to 1.
+            num_samples: How many variations of each input. Defaults to 1.
             similarity: From 0, unrelated grooves, to 1, the latent of the music itself:
                 how far along an arc from a latent of the prior to it, see
                 `latent_paths.nearby`. Defaults to 0.8, close variations.
@@ -265,7 +266,10 @@ class MusicVerbs(MusicPerformance):
         Example:
             >>> model.similar("beat.mid", 4, similarity=0.9)  # doctest: +SKIP
         """
-        number, similarity = checked_number(number), checked_similarity(similarity)
+        num_samples, similarity = (
+            checked_num_samples(num_samples),
+            checked_similarity(similarity),
+        )
         temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
         seed = chance.checked_seed(seed)
         pieces = self._pieces(music)
@@ -278,24 +282,24 @@ class MusicVerbs(MusicPerformance):
         for piece, span in zip(pieces, window_spans(pieces), strict=True):
             if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
                 rng, choice = (chance.stream(seed, purpose) for purpose in purposes)
-            shape = (number, *mean[span].shape)
+            shape = (num_samples, *mean[span].shape)
             others = self.prior.draw(
                 rng.standard_normal(shape, np.float32), choice.random(shape[:-1])
             )
             z.append(nearby(mean[span], others, self.prior.centre, similarity))
-            source += [*range(span.start, span.stop)] * number
+            source += [*range(span.start, span.stop)] * num_samples
         written = self._write(
             np.concatenate([part.reshape(-1, self.latent_dim) for part in z]),
-            noise_rows(pieces, number),
+            noise_rows(pieces, num_samples),
             seed,
             temperature,
             None if told is None else told[source],
         )
-        variations = [piece for piece in pieces for _ in range(number)]
+        variations = [piece for piece in pieces for _ in range(num_samples)]
         titles = [
             title_of(piece, tempo, f" similar {i}")
             for piece in pieces
-            for i in range(1, number + 1)
+            for i in range(1, num_samples + 1)
         ]
         return self._joined(variations, written, titles, seed, temperature)
 

@@ -141,7 +141,7 @@ def _draw_grid(
     groove: "Groove", ax: "Axes", *, small: bool = False, first_bar: int = 0
 ) -> None:
     num_steps, rows = groove.hits.shape
-    beat = max(1, groove.steps_per_quarter * 4 // groove.metre[1])
+    beat = max(1, groove.steps_per_quarter * 4 // groove.time_signature[1])
     bar = groove.steps_per_bar
     lines = np.arange(num_steps + 1)
     on_bar, on_beat = lines % bar == 0, lines % bar % beat == 0
@@ -196,7 +196,7 @@ def _position(step: int, bar: int, beat: int, first_bar: int) -> str:
 
 def _facts(groove: "Groove") -> str:
     bars = "1 bar" if groove.num_bars == 1 else f"{groove.num_bars} bars"
-    numerator, denominator = groove.metre
+    numerator, denominator = groove.time_signature
     return f"{bars} of {numerator}/{denominator} at {groove.tempo:.4g} bpm"
 
 

@@ -43,7 +43,7 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
         "## Limits",
         f"It knows {config['num_bars']} bars of {config['steps_per_bar']} steps and "
         f"{config['num_drums']} drum classes; what the training data lack (other "
-        "metres, other percussion) it cannot play.",
+        "time signatures, other percussion) it cannot play.",
     ]
     if about["license"] or "groove" in str(training.get("dataset", "")).lower():
         sections += ["## Licence", _licence(about)]

@@ -13,17 +13,31 @@ def midi_bytes(
     *,
     bars=4,
     tempo=120.0,
-    metre=(4, 4),
+    time_signature=(4, 4),
     division=480,
     channel=10,
     extra=(),
 ) -> bytes:
     """A format 0 file of `(tick, pitch, velocity)` notes that ends after `bars`."""
-    bar = division * 4 * metre[0] // metre[1]
+    bar = division * 4 * time_signature[0] // time_signature[1]
     microseconds = round(60e6 / tempo)
     events = [
         (0, 0, b"\xff\x51\x03" + microseconds.to_bytes(3, "big")),
-        (0, 0, bytes([0xFF, 0x58, 4, metre[0], metre[1].bit_length() - 1, 24, 8])),
+        (
+            0,
+            0,
+            bytes(
+                [
+                    0xFF,
+                    0x58,
+                    4,
+                    time_signature[0],
+                    time_signature[1].bit_length() - 1,
+                    24,
+                    8,
+                ]
+            ),
+        ),
         *((tick, 0, data) for tick, data in extra),
     ]
     for tick, pitch, velocity in notes:

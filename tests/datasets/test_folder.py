@@ -129,21 +129,23 @@ def test_bars_after_the_last_window(tmp_path):
     assert keep.info["report"]["bars_left_over"] == 0
 
 
-def test_only_the_metre_of_the_model(tmp_path):
-    waltz = midi_bytes([(0, 36, 90), (9000, 38, 80)], bars=8, metre=(3, 4))
+def test_only_the_time_signature_of_the_model(tmp_path):
+    waltz = midi_bytes([(0, 36, 90), (9000, 38, 80)], bars=8, time_signature=(3, 4))
     midi = write(tmp_path / "midi", {"3.mid": waltz, "4.mid": groove_bytes(1)})
     four = preprocess(midi, tmp_path / "four", jobs=1)
     assert list(four.file_names) == ["4.mid"]
-    assert four.info["report"]["metres"] == {"3/4": 1, "4/4": 1}
+    assert four.info["report"]["time_signatures"] == {"3/4": 1, "4/4": 1}
     (row,) = rows_of(tmp_path / "four" / "rejected.csv")
-    assert row["category"] == "another metre"
+    assert row["category"] == "another time signature"
     assert "3/4" in row["reason"]
-    three = preprocess(midi, tmp_path / "three", WindowConfig(metre=(3, 4)), jobs=1)
+    three = preprocess(
+        midi, tmp_path / "three", WindowConfig(time_signature=(3, 4)), jobs=1
+    )
     assert list(three.file_names) == ["3.mid"]
     assert three.num_steps == 48
 
 
-def test_a_file_whose_metre_changes_gives_its_parts(tmp_path):
+def test_a_file_whose_time_signature_changes_gives_its_parts(tmp_path):
     waltz = bytes([0xFF, 0x58, 4, 3, 2, 24, 8])
     common = bytes([0xFF, 0x58, 4, 4, 2, 24, 8])
     bar = 480 * 4
@@ -435,7 +437,7 @@ def test_the_configuration_survives_json():
 
     config = WindowConfig(
         num_bars=2,
-        metre=(6, 8),
+        time_signature=(6, 8),
         drum_map="general_midi",
         unknown_pitch={39: "snare"},
         channel=None,

@@ -93,8 +93,8 @@ def test_counts_of_the_windows_are_the_known_ones(four_bars):
     assert tuple(len(part.select(hop_bars=4)) for part in parts) == APART[4]
     report = four_bars.info["report"]
     assert report["files"]["read"] == 1150
-    assert report["rejected"] == {"too short": 684, "another metre": 12}
-    assert report["metres"]["4/4"] == 1138
+    assert report["rejected"] == {"too short": 684, "another time signature": 12}
+    assert report["time_signatures"]["4/4"] == 1138
     assert report["ignored_files"] == 39  # `Icon\r` and other junk
     assert report["missing_files"] == 0
     assert report["unknown_pitches"] == {}
@@ -167,7 +167,7 @@ def test_a_damaged_list_of_files(archive, tmp_path):
 def test_fills_can_be_kept(archive, tmp_path):
     config = WindowConfig(short="pad")
     windows = preprocess(archive, tmp_path / "out", config)
-    assert windows.info["report"]["rejected"] == {"another metre": 12}
+    assert windows.info["report"]["rejected"] == {"another time signature": 12}
     assert len(windows.select(kind="fill")) > 600
 
 

@@ -18,15 +18,15 @@ MAX_SECONDS = 3.0  # measured: below 1 on an idle machine
 
 def seeds() -> list[bytes]:
     """Good files of every kind, small enough to be damaged often."""
-    song = midi_files.tempo(96) + midi_files.metre(4, 4)
+    song = midi_files.tempo(96) + midi_files.time_signature(4, 4)
     drums = midi_files.notes(*range(0, 7680, 120), pitch=42)
     return [
         midi_files.GOOD,
         midi_files.file(song + drums, format_=0),
         midi_files.file(song, drums, midi_files.notes(0, 960, channel=1)),
         midi_files.file(song + drums, drums, format_=2),
-        midi_files.file(song + drums + midi_files.metre(7, 8, 60) + drums),
-        midi_files.file(midi_files.metre(5, 8) + drums, division=96),
+        midi_files.file(song + drums + midi_files.time_signature(7, 8, 60) + drums),
+        midi_files.file(midi_files.time_signature(5, 8) + drums, division=96),
     ]
 
 

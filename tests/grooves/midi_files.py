@@ -36,7 +36,7 @@ def tempo(bpm: float, delta: int = 0) -> bytes:
     return meta(0x51, round(60e6 / bpm).to_bytes(3), delta)
 
 
-def metre(beats: int, unit: int, delta: int = 0) -> bytes:
+def time_signature(beats: int, unit: int, delta: int = 0) -> bytes:
     return meta(0x58, bytes([beats, unit.bit_length() - 1, 24, 8]), delta)
 
 
@@ -60,4 +60,4 @@ def notes(*ticks: int, pitch=36, velocity=100, channel=10, length=1) -> bytes:
     return result
 
 
-GOOD = file(tempo(100) + metre(4, 4) + notes(0, 480, 960, 1440))
+GOOD = file(tempo(100) + time_signature(4, 4) + notes(0, 480, 960, 1440))

@@ -6,16 +6,28 @@ from hypothesis import strategies as st
 from keras_musicvae.grooves.drum_maps import DRUM_MAPS, DRUMS
 from keras_musicvae.grooves.groove import Groove, bar_steps
 
-METRES = [(4, 4), (3, 4), (6, 8), (5, 4), (5, 8), (7, 8), (2, 2), (12, 8), (1, 4)]
+TIME_SIGNATURES = [
+    (4, 4),
+    (3, 4),
+    (6, 8),
+    (5, 4),
+    (5, 8),
+    (7, 8),
+    (2, 2),
+    (12, 8),
+    (1, 4),
+]
 GRIDS = [4, 6, 8, 12]
 
 
 @st.composite
-def grooves(draw, metre=None, steps_per_quarter=None, max_bars=3, drum_map=None):
+def grooves(
+    draw, time_signature=None, steps_per_quarter=None, max_bars=3, drum_map=None
+):
     """A groove with any hits, any tempo changes, articulations of any map."""
-    metre = metre or draw(st.sampled_from(METRES))
+    time_signature = time_signature or draw(st.sampled_from(TIME_SIGNATURES))
     grid = steps_per_quarter or draw(st.sampled_from(GRIDS))
-    num_steps = draw(st.integers(1, max_bars)) * bar_steps(metre, grid)
+    num_steps = draw(st.integers(1, max_bars)) * bar_steps(time_signature, grid)
     cells = draw(
         st.lists(
             st.tuples(
@@ -49,7 +61,7 @@ def grooves(draw, metre=None, steps_per_quarter=None, max_bars=3, drum_map=None)
         velocities,
         offsets,
         tempo=draw(tempos),
-        metre=metre,
+        time_signature=time_signature,
         steps_per_quarter=grid,
         pitches=draw(st.sampled_from([pitches, None])),
         tempo_changes=tuple(

@@ -27,7 +27,7 @@ from keras_musicvae.grooves.variants import (
 def test_to_array_and_back(groove):
     converter = GrooveConverter(
         groove.num_bars,
-        metre=groove.metre,
+        time_signature=groove.time_signature,
         steps_per_quarter=groove.steps_per_quarter,
     )
     array = converter.to_array(groove)
@@ -39,9 +39,11 @@ def test_to_array_and_back(groove):
     np.testing.assert_array_equal(back.offsets, groove.offsets)
 
 
-def groove(bars=4, metre=(4, 4), grid=4):
-    hits = np.ones((bars * metre[0] * 4 * grid // metre[1], 9))
-    return Groove(hits, hits, hits * 0, metre=metre, steps_per_quarter=grid)
+def groove(bars=4, time_signature=(4, 4), grid=4):
+    hits = np.ones((bars * time_signature[0] * 4 * grid // time_signature[1], 9))
+    return Groove(
+        hits, hits, hits * 0, time_signature=time_signature, steps_per_quarter=grid
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_grooves_that_do_not_fit(wrong, error, message):
         GrooveConverter().to_array(wrong)
 
 
-def test_metres_of_the_same_bar_fit():
+def test_time_signatures_of_the_same_bar_fit():
     assert GrooveConverter().to_array(groove(4, (2, 2))).shape == (64, 27)
 
 
@@ -94,7 +96,11 @@ def test_windows_of_a_long_groove():
 
 def test_configuration():
     converter = GrooveConverter(
-        2, metre=(6, 8), steps_per_quarter=12, variant="infill", drums=("kick", "crash")
+        2,
+        time_signature=(6, 8),
+        steps_per_quarter=12,
+        variant="infill",
+        drums=("kick", "crash"),
     )
     config = json.loads(json.dumps(converter.get_config()))
     again = GrooveConverter.from_config(config)
@@ -111,8 +117,8 @@ def test_configuration():
         ({"num_bars": 0}, "num_bars must be"),
         ({"num_bars": True}, "num_bars must be"),
         ({"num_bars": "4"}, "num_bars must be"),
-        ({"metre": [4]}, "not enough values"),
-        ({"metre": [4, 5]}, "a metre is"),
+        ({"time_signature": [4]}, "not enough values"),
+        ({"time_signature": [4, 5]}, "a time signature is"),
         ({"steps_per_quarter": 1000}, "steps_per_quarter must be"),
         ({"variant": "sing"}, "humanize, tap2drum, infill, hits_control"),
         ({"drums": ["gong"]}, "drums must be a list of kick"),

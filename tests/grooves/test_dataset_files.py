@@ -22,8 +22,10 @@ def grooves():
 
 def test_every_file_is_read(grooves):
     assert len(grooves) == 1150
-    metres = Counter("-".join(map(str, groove.metre)) for groove in grooves)
-    assert metres == Counter(row["time_signature"] for row in dataset.info())
+    time_signatures = Counter(
+        "-".join(map(str, groove.time_signature)) for groove in grooves
+    )
+    assert time_signatures == Counter(row["time_signature"] for row in dataset.info())
     for groove, row in zip(grooves, dataset.info(), strict=True):
         assert abs(groove.tempo - float(row["bpm"])) <= 1
         assert groove.tempo_changes == ()

@@ -8,7 +8,7 @@ import pytest
 from grooves.dataset import midi_bytes
 from shared_data import shared_path
 
-from keras_musicvae.errors import NoDrumsError, SeveralMetresError
+from keras_musicvae.errors import NoDrumsError, SeveralTimeSignaturesError
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.frames import frames_to_groove
 from keras_musicvae.grooves.midi import groove_to_midi, read_midi
@@ -44,7 +44,10 @@ def test_windows_of_five_drummers(grooves, num_bars):
         assert windows.dtype == reference.dtype
         assert len(windows) == len(reference), name
         if len(reference) == 0:
-            assert grooves[name].metre != (4, 4) or grooves[name].num_bars < num_bars
+            assert (
+                grooves[name].time_signature != (4, 4)
+                or grooves[name].num_bars < num_bars
+            )
             continue
         np.testing.assert_array_equal(windows, reference, err_msg=name)
 
@@ -126,7 +129,7 @@ def test_edge_cases(name):
             read_midi(file, drum_map=drum_map)
         return
     if name.endswith("/timesig_change"):
-        with pytest.raises(SeveralMetresError, match="3/4"):
+        with pytest.raises(SeveralTimeSignaturesError, match="3/4"):
             read_midi(file, drum_map=drum_map)
         return
     groove = read_midi(file, drum_map=drum_map)
@@ -145,7 +148,7 @@ def test_edge_cases(name):
         ]
         assert cells == expected
     elif "timesig" in name:
-        assert groove.metre == (3, 4)
+        assert groove.time_signature == (3, 4)
         assert len(windows) == 0
     elif "unknown_pitch" in name:
         assert groove.report.unknown_pitches == {39: 1}

@@ -82,9 +82,13 @@ ONES = np.ones((16, 9))
         ((ONES, ONES, ZEROS), {"tempo": 0}, "a tempo must be from 3.576"),
         ((ONES, ONES, ZEROS), {"tempo": float("nan")}, "a tempo must be"),
         ((ONES, ONES, ZEROS), {"tempo": "fast"}, "a tempo must be"),
-        ((ONES, ONES, ZEROS), {"metre": (4, 3)}, "a metre is"),
-        ((ONES, ONES, ZEROS), {"metre": (0, 4)}, "a metre is"),
-        ((ONES, ONES, ZEROS), {"metre": "4/4"}, "metre must be a pair"),
+        ((ONES, ONES, ZEROS), {"time_signature": (4, 3)}, "a time signature is"),
+        ((ONES, ONES, ZEROS), {"time_signature": (0, 4)}, "a time signature is"),
+        (
+            (ONES, ONES, ZEROS),
+            {"time_signature": "4/4"},
+            "time_signature must be a pair",
+        ),
         ((ONES, ONES, ZEROS), {"steps_per_quarter": 0}, "steps_per_quarter must be"),
         ((ONES, ONES, ZEROS), {"steps_per_quarter": 4.0}, "steps_per_quarter must be"),
         ((ONES, ONES, ZEROS), {"tempo_changes": ((0, 90),)}, "in order"),
@@ -109,7 +113,7 @@ def test_equality():
     one = groove(tempo=100)
     assert one == groove(tempo=100, name="another name")
     assert one != groove(tempo=101)
-    assert one != groove(tempo=100, metre=(2, 2))
+    assert one != groove(tempo=100, time_signature=(2, 2))
     assert one != groove(bars=2, tempo=100)
     assert one != "groove"
     usual = np.where(one.hits, ROLAND_TD11.written_pitches, 0)
@@ -161,8 +165,11 @@ def test_join_translates_articulations_to_the_first_map():
     ("parts", "message"),
     [
         ([], "at least one"),
-        ([groove(), groove(steps=12, metre=(3, 4))], "must share metre"),
-        ([groove(), groove(steps_per_quarter=8, bars=2)], "must share metre"),
+        (
+            [groove(), groove(steps=12, time_signature=(3, 4))],
+            "must share time_signature",
+        ),
+        ([groove(), groove(steps_per_quarter=8, bars=2)], "must share time_signature"),
     ],
 )
 def test_grooves_that_cannot_be_joined(parts, message):

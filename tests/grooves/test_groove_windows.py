@@ -5,17 +5,21 @@ import pytest
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.groove import Groove
-from keras_musicvae.grooves.windows import cut_windows, same_metre
+from keras_musicvae.grooves.windows import cut_windows, same_time_signature
 
 
-def groove(bars, metre=(4, 4), grid=4):
+def groove(bars, time_signature=(4, 4), grid=4):
     """One hit in each bar, early on its downbeat; its velocity names the bar."""
-    steps = metre[0] * 4 * grid // metre[1]
+    steps = time_signature[0] * 4 * grid // time_signature[1]
     hits = np.zeros((bars * steps, 9), bool)
     hits[::steps, 0] = True
     bar = np.repeat(np.arange(bars), steps)[:, None]
     return Groove(
-        hits, hits * (bar + 1) / 100, hits * 0.25, metre=metre, steps_per_quarter=grid
+        hits,
+        hits * (bar + 1) / 100,
+        hits * 0.25,
+        time_signature=time_signature,
+        steps_per_quarter=grid,
     )
 
 
@@ -78,11 +82,11 @@ def test_a_short_groove():
     assert cut.reason == "3 bars, looped to 8"
 
 
-def test_another_metre_or_grid_gives_no_window():
+def test_another_time_signature_or_grid_gives_no_window():
     cut = cut_windows(groove(4, (3, 4)), 4)
     assert (len(cut), cut.bars_left_out) == (0, 4)
-    assert cut.reason == "metre 3/4, not 4/4"
-    cut = cut_windows(groove(4, (3, 4)), 4, metre=None)
+    assert cut.reason == "time signature 3/4, not 4/4"
+    cut = cut_windows(groove(4, (3, 4)), 4, time_signature=None)
     assert cut.arrays().shape == (1, 48, 27)
     cut = cut_windows(groove(4, grid=12), 4)
     assert cut.reason == "12 steps per quarter, not 4"
@@ -101,8 +105,8 @@ def test_another_metre_or_grid_gives_no_window():
         ((4, 4), (8, 4), False),
     ],
 )
-def test_same_metre(one, other, same):
-    assert same_metre(one, other) is same
+def test_same_time_signature(one, other, same):
+    assert same_time_signature(one, other) is same
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,12 @@ def test_tempos_follow_the_music():
         (b"RIFF not MIDI", MidiError, "MThd"),
         ("nowhere.mid", FileNotFoundError, "nowhere.mid"),
         (
-            Groove(np.ones((12, 9)), np.ones((12, 9)), np.zeros((12, 9)), metre=(3, 4)),
+            Groove(
+                np.ones((12, 9)),
+                np.ones((12, 9)),
+                np.zeros((12, 9)),
+                time_signature=(3, 4),
+            ),
             GrooveError,
             "3/4",
         ),
@@ -145,7 +150,7 @@ def test_errors_name_the_file(tmp_path):
     miditoolkit.MidiFile().dump(path)
     with pytest.raises(NoDrumsError, match=r"empty\.mid"):
         read_pieces([beat(), path], GrooveConverter(4))
-    three = Groove(*[np.ones((12, 9)) * 0.5] * 3, metre=(3, 4))
+    three = Groove(*[np.ones((12, 9)) * 0.5] * 3, time_signature=(3, 4))
     three.save(tmp_path / "waltz.mid")
     with pytest.raises(GrooveError, match=r"waltz\.mid: the model takes 4/4.*3/4"):
         read_pieces(Path(tmp_path / "waltz.mid"), GrooveConverter(4))

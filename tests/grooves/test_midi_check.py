@@ -82,17 +82,17 @@ HOSTILE = {
         MidiLimitError,
         "max_tempo",
     ),
-    "metre_0_4": (
+    "time_signature_0_4": (
         midi.file(midi.meta(0x58, b"\x00\x02\x18\x08") + NOTE),
         MidiFormatError,
         "0 beats",
     ),
-    "metre_4_over_2_to_255": (
+    "time_signature_4_over_2_to_255": (
         midi.file(midi.meta(0x58, b"\x04\xff\x18\x08") + NOTE),
         MidiLimitError,
         "max_denominator",
     ),
-    "metre_255_4": (
+    "time_signature_255_4": (
         midi.file(midi.meta(0x58, b"\xff\x02\x18\x08") + NOTE),
         MidiLimitError,
         "max_bar_quarters",
@@ -134,7 +134,7 @@ HOSTILE = {
         MidiFormatError,
         "a tempo of 2 bytes",
     ),
-    "metre_of_1_byte": (
+    "time_signature_of_1_byte": (
         midi.file(midi.meta(0x58, b"\4") + NOTE),
         MidiFormatError,
         "a time signature of 1 bytes",
@@ -179,10 +179,10 @@ HOSTILE = {
         MidiLimitError,
         "max_tempo_changes",
     ),
-    "metre_changes_2_000": (
-        midi.file(midi.metre(3, 4, 480) * 2_000 + NOTE),
+    "time_signature_changes_2_000": (
+        midi.file(midi.time_signature(3, 4, 480) * 2_000 + NOTE),
         MidiLimitError,
-        "max_metre_changes",
+        "max_time_signature_changes",
     ),
     "format_2": (midi.file(NOTE, format_=2), None, ""),
     "format_7": (midi.file(NOTE, format_=7), MidiFormatError, "format 7"),
@@ -255,7 +255,7 @@ HOSTILE = {
     ),
     "as_many_drums_and_steps": (
         track_file(
-            midi.metre(32, 4)
+            midi.time_signature(32, 4)
             + b"\x82\x00\x99\x24\x40\x00\x2c\x40\x00\x26\x40\x00\x35\x40" * 12_000
         ),
         None,
@@ -292,7 +292,9 @@ def test_hostile_file(name):
 
 def test_many_parts_with_many_tempos():
     events = midi.tempo(90) + midi.tempo(91, 1) * 8
-    parts = [midi.metre(32 - i % 2, 4) + midi.note() + events for i in range(1_000)]
+    parts = [
+        midi.time_signature(32 - i % 2, 4) + midi.note() + events for i in range(1_000)
+    ]
     data = midi.file(b"".join(parts))
     start = time.process_time()
     grooves = read_midi_parts(data)
@@ -329,7 +331,9 @@ def test_memory(name):
 
 
 def test_every_truncation_of_a_file_is_refused():
-    whole = midi.file(midi.tempo(100) + midi.metre(4, 4) + midi.notes(0, 480, 960))
+    whole = midi.file(
+        midi.tempo(100) + midi.time_signature(4, 4) + midi.notes(0, 480, 960)
+    )
     read_midi(whole)
     for length in range(len(whole)):
         with pytest.raises(MidiFormatError):
@@ -352,7 +356,11 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         ("max_notes", 3, midi.GOOD),
         ("max_quarters", 2, midi.GOOD),
         ("max_tempo_changes", 1, midi.file(midi.tempo(90) * 2 + NOTE)),
-        ("max_metre_changes", 1, midi.file(midi.metre(4, 4) * 2 + NOTE)),
+        (
+            "max_time_signature_changes",
+            1,
+            midi.file(midi.time_signature(4, 4) * 2 + NOTE),
+        ),
         ("max_tempo", 99.0, midi.GOOD),
         ("max_bar_quarters", 3, midi.GOOD),
         ("max_denominator", 2, midi.GOOD),

@@ -12,7 +12,7 @@ from keras_musicvae.errors import (
     GrooveError,
     MidiError,
     NoDrumsError,
-    SeveralMetresError,
+    SeveralTimeSignaturesError,
     UnknownPitchError,
 )
 from keras_musicvae.grooves.drum_maps import DRUMS
@@ -152,11 +152,11 @@ def test_odd_tempo_is_that_of_the_file_not_a_rounded_one():
     assert groove.tempo == pytest.approx(138.00019, abs=1e-5)
 
 
-# --- Metre --------------------------------------------------------------------
+# --- Time signature -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("metre", "steps"),
+    ("time_signature", "steps"),
     [
         ((3, 4), 12),
         ((6, 8), 12),
@@ -167,36 +167,40 @@ def test_odd_tempo_is_that_of_the_file_not_a_rounded_one():
         ((2, 2), 16),
     ],
 )
-def test_any_metre(metre, steps):
-    events = midi.metre(*metre) + midi.notes(0, steps * 120)
+def test_any_time_signature(time_signature, steps):
+    events = midi.time_signature(*time_signature) + midi.notes(0, steps * 120)
     groove = read_midi(midi.file(events))
-    assert groove.metre == metre
+    assert groove.time_signature == time_signature
     assert groove.steps_per_bar == steps
     assert groove.num_bars == 2
 
 
-def test_a_metre_that_the_grid_cannot_hold_names_one_that_can():
+def test_a_time_signature_that_the_grid_cannot_hold_names_one_that_can():
     with pytest.raises(GrooveError, match="use steps_per_quarter=8"):
-        read_midi(midi.file(midi.metre(3, 32) + midi.note()))
+        read_midi(midi.file(midi.time_signature(3, 32) + midi.note()))
 
 
-def test_metre_changes_give_parts():
-    four = midi.metre(4, 4) + midi.notes(0, 960)
-    three = midi.metre(3, 4, 1920 - 961) + midi.notes(0, 720)
+def test_time_signature_changes_give_parts():
+    four = midi.time_signature(4, 4) + midi.notes(0, 960)
+    three = midi.time_signature(3, 4, 1920 - 961) + midi.notes(0, 720)
     file = midi.file(four + three)
-    with pytest.raises(SeveralMetresError, match=r"1 bars of 4/4, 1 bars of 3/4"):
+    with pytest.raises(
+        SeveralTimeSignaturesError, match=r"1 bars of 4/4, 1 bars of 3/4"
+    ):
         read_midi(file)
     first, second = read_midi_parts(file)
-    assert (first.metre, first.num_bars) == ((4, 4), 1)
+    assert (first.time_signature, first.num_bars) == ((4, 4), 1)
     assert cells(first) == [(0, "kick", 0.0), (8, "kick", 0.0)]
-    assert (second.metre, second.num_bars) == ((3, 4), 1)
+    assert (second.time_signature, second.num_bars) == ((3, 4), 1)
     assert cells(second) == [(0, "kick", 0.0), (6, "kick", 0.0)]
     assert first.report.num_notes == second.report.num_notes == 2
 
 
 def test_a_hit_early_on_the_first_downbeat_of_a_part_belongs_to_it():
     events = (
-        midi.notes(0, 1900, length=5) + midi.metre(3, 4, 15) + midi.notes(720, length=5)
+        midi.notes(0, 1900, length=5)
+        + midi.time_signature(3, 4, 15)
+        + midi.notes(720, length=5)
     )
     first, second = read_midi_parts(midi.file(events))
     assert cells(first) == [(0, "kick", 0.0)]
@@ -205,21 +209,25 @@ def test_a_hit_early_on_the_first_downbeat_of_a_part_belongs_to_it():
 
 def test_tempo_of_a_later_part():
     events = midi.tempo(100) + midi.note() + midi.tempo(80, 960)
-    events += midi.metre(3, 4, 900) + midi.note() + midi.tempo(75, 420) + midi.note()
+    events += (
+        midi.time_signature(3, 4, 900) + midi.note() + midi.tempo(75, 420) + midi.note()
+    )
     _, second = read_midi_parts(midi.file(events))
     assert second.tempo == 80
     assert second.tempo_changes == ((1.0, 75.0),)
 
 
-def test_equal_metres_and_a_metre_after_the_last_hit_are_no_change():
-    events = midi.metre(4, 4) * 3 + midi.note() + midi.metre(3, 4, 1860)
-    assert read_midi(midi.file(events)).metre == (4, 4)
+def test_equal_time_signatures_and_a_time_signature_after_the_last_hit_are_no_change():
+    events = (
+        midi.time_signature(4, 4) * 3 + midi.note() + midi.time_signature(3, 4, 1860)
+    )
+    assert read_midi(midi.file(events)).time_signature == (4, 4)
 
 
-def test_bars_in_which_nothing_happens_before_the_metre_are_left_out():
-    events = midi.metre(4, 4) + midi.metre(3, 4, 3840) + midi.note()
+def test_bars_in_which_nothing_happens_before_the_time_signature_are_left_out():
+    events = midi.time_signature(4, 4) + midi.time_signature(3, 4, 3840) + midi.note()
     groove = read_midi(midi.file(events))
-    assert (groove.metre, groove.num_bars) == ((3, 4), 1)
+    assert (groove.time_signature, groove.num_bars) == ((3, 4), 1)
     assert "8 quarter notes in 4/4, in which nothing is played" in str(groove.report)
 
 

@@ -32,7 +32,7 @@ def assert_same(groove: Groove, read: Groove, ticks_per_quarter: int) -> None:
     distance = 0.5 - np.abs(groove.offsets[np.nonzero(groove.hits)])
     on_border = distance * ticks_per_step <= 0.5 + 1e-3
     assert (error <= np.where(on_border, 1.0, 0.5) + 1e-4).all()
-    assert read.metre == groove.metre
+    assert read.time_signature == groove.time_signature
     assert read.tempo == pytest.approx(groove.tempo, rel=1e-5)
     # A change by less than a microsecond per quarter note is no change in a file.
     for (quarter, tempo), (time, bpm) in zip(
@@ -124,7 +124,7 @@ def test_other_libraries_read_the_same(groove, ticks_per_quarter):
 def test_joined_grooves_have_clean_seams(data, ticks_per_quarter):
     first = data.draw(grooves())
     same = grooves(
-        metre=first.metre,
+        time_signature=first.time_signature,
         steps_per_quarter=first.steps_per_quarter,
         drum_map=first.drum_map,
     )
@@ -190,7 +190,9 @@ def test_impossible_resolutions(ticks):
 
 
 def test_resolution_at_which_the_loop_ends_between_ticks():
-    groove = Groove(np.ones((10, 9)), np.ones((10, 9)), np.zeros((10, 9)), metre=(5, 8))
+    groove = Groove(
+        np.ones((10, 9)), np.ones((10, 9)), np.zeros((10, 9)), time_signature=(5, 8)
+    )
     with pytest.raises(GrooveError, match="does not end on a tick"):
         groove_to_midi(groove, ticks_per_quarter=25)
 

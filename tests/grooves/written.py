@@ -34,8 +34,13 @@ def check_written(groove: Groove, data: bytes) -> None:
     assert starts == groove.num_hits
     assert track[-1].type == "end_of_track"
     assert tick == round(groove.num_quarters * file.ticks_per_beat)
-    (metre,) = [message for message in track if message.type == "time_signature"]
-    assert (metre.numerator, metre.denominator) == groove.metre
+    (time_signature,) = [
+        message for message in track if message.type == "time_signature"
+    ]
+    assert (
+        time_signature.numerator,
+        time_signature.denominator,
+    ) == groove.time_signature
     tempos = [message.tempo for message in track if message.type == "set_tempo"]
     assert tempos[0] == round(60e6 / groove.tempo)
     assert len(tempos) == 1 + len(groove.tempo_changes)
