@@ -323,9 +323,9 @@ def test_a_preprocessor_of_other_windows_is_refused():
 @pytest.mark.parametrize(
     ("verb", "arguments", "words"),
     [
-        ("sample", {"number": 0}, "number"),
-        ("sample", {"number": 1.5}, "number"),
-        ("sample", {"number": "3"}, "number"),
+        ("sample", {"num_samples": 0}, "num_samples"),
+        ("sample", {"num_samples": 1.5}, "num_samples"),
+        ("sample", {"num_samples": "3"}, "num_samples"),
         ("sample", {"seed": -1}, "seed"),
         ("sample", {"seed": 1.0}, "seed"),
         ("sample", {"temperature": -0.1}, "temperature"),
@@ -338,7 +338,7 @@ def test_a_preprocessor_of_other_windows_is_refused():
         ("decode", {"z": np.full((2, 8), np.nan)}, "finite"),
         ("decode", {"z": "z"}, r"\(number, 8\)"),
         ("similar", {"music": beat(), "similarity": 1.1}, "similarity"),
-        ("similar", {"music": beat(), "number": 0}, "number"),
+        ("similar", {"music": beat(), "num_samples": 0}, "num_samples"),
         ("interpolate", {"music": [beat()] * 3}, "two inputs .* four .*Received: 3"),
         ("interpolate", {"music": beat()}, "Received: 1"),
         ("interpolate", {"music": [beat()] * 2, "steps": 1}, "steps"),
