@@ -82,7 +82,7 @@ def test_the_record_makes_the_files_again(folder):
     assert made["preset"]["name"] == "groove_debug"
     assert set(made["preset"]["sha256"]) >= {"config.json", "model.weights.h5"}
     assert {"keras_musicvae", "keras", "backend"} <= set(made["version"])
-    again = shlex.split(made["command"].replace("samples", "again"))
+    again = shlex.split(made["command"].replace("--out samples", "--out again"))
     assert again[0] == "keras-musicvae"
     assert main(again[1:]) == 0
     assert len(made["files"]) == 3
