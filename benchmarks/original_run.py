@@ -18,7 +18,7 @@ import numpy as np
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
+from keras_musicvae.evaluation.evaluate import evaluate_model
 from keras_musicvae.files import replacing
 from keras_musicvae.training.batches import WindowBatches
 from keras_musicvae.training.run import hardware
@@ -51,7 +51,7 @@ def main() -> None:
         shuffle=False,
         verbose=1,  # one long epoch: a bar, not a line at its end
     )
-    result = evaluate_model(model, canonical_windows(windows), repeats=200)
+    result = evaluate_model(model, windows.canonical("test"), repeats=200)
     record = {
         "seed": args.seed,
         "steps": args.steps,

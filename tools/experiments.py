@@ -20,7 +20,7 @@ from typing import Any
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
+from keras_musicvae.evaluation.evaluate import evaluate_model
 from keras_musicvae.files import replacing
 from keras_musicvae.training.run import TrainingSettings, hardware, train
 
@@ -128,7 +128,7 @@ def _measure(preset: Path, windows: GrooveWindows) -> dict[str, Any]:
     model = MusicVAE.from_preset(preset)
     result = evaluate_model(
         model,
-        canonical_windows(windows, "validation"),
+        windows.canonical("validation"),
         training=windows.split("train"),
         pairs=1,
         repeats=1,

@@ -14,7 +14,7 @@ import numpy as np
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.evaluation.bootstrap import LEVEL
-from keras_musicvae.evaluation.evaluate import as_test_set, canonical_windows
+from keras_musicvae.evaluation.evaluate import as_test_set
 from keras_musicvae.evaluation.measure import Bootstrap, TestSet, measure_samples
 from keras_musicvae.evaluation.neighbours import copy_scores
 from keras_musicvae.evaluation.system import System
@@ -45,7 +45,7 @@ def main() -> None:
     args = parser.parse_args()
     model = MusicVAE.from_preset(args.preset)
     windows = GrooveWindows.load(args.data)
-    test = as_test_set(canonical_windows(windows, "validation"))
+    test = as_test_set(windows.canonical("validation"))
     training = windows.split("train").arrays()
     lines = [
         "| prior | " + " | ".join(COLUMNS.values()) + " |",

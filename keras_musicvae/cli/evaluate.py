@@ -86,12 +86,12 @@ def run(args: argparse.Namespace) -> None:
     dataset = GrooveWindows.load(args.data)
     make_folder(args.out)
     start_keras(args)
-    from keras_musicvae.evaluation.evaluate import canonical_windows, evaluate_model
+    from keras_musicvae.evaluation.evaluate import evaluate_model
     from keras_musicvae.evaluation.report import write_report
     from keras_musicvae.evaluation.tables import as_markdown
     from keras_musicvae.models.music_vae import MusicVAE
 
-    windows = canonical_windows(dataset, args.split)
+    windows = dataset.canonical(args.split)
     models = [MusicVAE.from_preset(name) for name in args.models]
     training = dataset.split("train")
     evaluations = [

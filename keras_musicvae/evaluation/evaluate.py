@@ -107,7 +107,7 @@ def evaluate_model(
 
     Args:
         model: The model.
-        windows: The windows to measure on, say `canonical_windows(dataset, "test")`.
+        windows: The windows to measure on, say `dataset.canonical("test")`.
         training: What the model was trained on, for the check on copying and for the
             floor that real grooves set, which are left out without it.
         name: What to call the model. Defaults to "model".
@@ -131,7 +131,7 @@ def evaluate_model(
         windows = GrooveWindows.load("data/groove_4bar")
         model = MusicVAE.from_preset("groove_4bar")
         result = evaluate_model(
-            model, canonical_windows(windows, "test"), training=windows.split("train")
+            model, windows.canonical("test"), training=windows.split("train")
         )
         result.figures["free_running"]["f1"]
         ```
@@ -201,17 +201,6 @@ def evaluate_model(
         },
         files=test.files,
     )
-
-
-def canonical_windows(dataset: "GrooveWindows", split: str = "test") -> "GrooveWindows":
-    """The windows of a split that do not overlap, whole files from their first bar.
-
-    Of the Groove MIDI Dataset's test split these are 526 windows of 4 bars.
-
-    Raises:
-        DatasetError: No such split, or the dataset's hop does not divide its windows.
-    """
-    return dataset.split(split).select(hop_bars=dataset.num_bars)
 
 
 def as_test_set(windows: "GrooveWindows") -> TestSet:

@@ -18,7 +18,6 @@ import keras
 from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError, TrainingError
-from keras_musicvae.evaluation.evaluate import canonical_windows
 from keras_musicvae.files import make_folder
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.training.batches import WindowBatches
@@ -144,7 +143,7 @@ def train(
     settings = settings or TrainingSettings()
     out = Path(out)
     training = windows.split("train")
-    validation = canonical_windows(windows, "validation")
+    validation = windows.canonical("validation")
     _check_sizes(training, validation, settings.batch_size)
     if finish and find_checkpoint(out / "checkpoint") is None:
         raise TrainingError(f"There is no run to finish in {out}.")
@@ -279,7 +278,7 @@ def _save_preset(
     if model.prior_components:
         fit_prior(model, windows.split("train"), seed=settings.seed)
     if settings.calibrate:
-        model = calibrated(model, canonical_windows(windows, "validation"))
+        model = calibrated(model, windows.canonical("validation"))
     best = recorder.best or {}
     options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
     training = {

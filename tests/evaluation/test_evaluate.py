@@ -16,7 +16,6 @@ from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.evaluate import (
     _measure_loss,
     as_test_set,
-    canonical_windows,
     evaluate_model,
 )
 from keras_musicvae.evaluation.measure import Bootstrap
@@ -198,8 +197,8 @@ def test_the_canonical_test_windows_of_the_groove_midi_dataset(tmp_path, monkeyp
     dataset = preprocess(
         shared_path(GROOVE_ZIP), tmp_path / "groove", WindowConfig(), verbose=False
     )
-    windows = canonical_windows(dataset)
+    windows = dataset.canonical("test")
     assert len(windows) == 526
-    assert len(canonical_windows(dataset, "validation")) == 504
+    assert len(dataset.canonical("validation")) == 504
     hits_per_bar = (windows.arrays()[..., :9] > 0.5).sum() / (4 * 526)
     assert hits_per_bar == pytest.approx(18.8, abs=0.05)
