@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from keras_musicvae.errors import DatasetError
-from keras_musicvae.files import reason
+from keras_musicvae.files import BoundedZip, reason
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 """Names with other endings are counted, not read."""
 
-MAX_DIRECTORY_BYTES = 128 << 20
-"""Largest table of contents of a zip, about a million files."""
+MAX_DIRECTORY_BYTES = 32 << 20
+"""Largest table of contents of a zip, about 300,000 files."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,9 @@ class ZipSource:
 
     def __init__(self, path: Path):
         self.path = path
-        _check_directory(path)
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, struct.error) as error:
+            self._zip = BoundedZip(path, max_directory=MAX_DIRECTORY_BYTES)
+        except (zipfile.BadZipFile, OSError, struct.error) as error:
             raise _bad_zip(path, error) from error
         self._members = {m.filename: m for m in self._zip.infolist()}
 
@@ -212,28 +211,6 @@ def _read_at_most(file: IO[bytes], limit: int) -> bytes:
         pieces.append(piece)
         limit -= len(piece)
     return b"".join(pieces)
-
-
-def _check_directory(path: Path) -> None:
-    """Refuses a table of contents that would fill the memory when it is read."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - (1 << 16) - 22))
-        tail = file.read()
-    at = tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) < at + 22:
-        raise _bad_zip(path, "it has no table of contents")
-    count, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
-    if count == 0xFFFF or directory == 0xFFFFFFFF:  # sizes are in the zip64 record
-        at = tail.rfind(b"PK\6\6", 0, at)
-        if at < 0 or len(tail) < at + 56:
-            raise _bad_zip(path, "it has no table of contents")
-        (directory,) = struct.unpack("<Q", tail[at + 40 : at + 48])
-    if directory > MAX_DIRECTORY_BYTES:
-        raise DatasetError(
-            f"The table of contents of {path} has {directory} bytes; at most "
-            f"{MAX_DIRECTORY_BYTES} are read. Unpack it and give the folder."
-        )
 
 
 def _bad_zip(path: Path, cause: object) -> DatasetError:

@@ -30,6 +30,7 @@ from keras_musicvae.errors import OutputError
 from keras_musicvae.files import (
     exclusive_lock,
     make_folder,
+    put_folder,
     reason,
     replacing,
     sha256_of,
@@ -152,16 +153,7 @@ class PartStore:
     def publish(self) -> None:
         """Puts the finished folder in its place."""
         with _reporting(self.out):
-            old = None
-            if self.out.is_dir() and not any(self.out.iterdir()):
-                self.out.rmdir()
-            elif self.out.exists():
-                old = self.out.with_name(f".{self.out.name}.old")
-                shutil.rmtree(old, ignore_errors=True)
-                self.out.rename(old)
-            self.dataset.rename(self.out)
-            if old is not None:
-                shutil.rmtree(old, ignore_errors=True)
+            put_folder(self.dataset, self.out)
         self.discard()
 
     def _plan(self) -> Any:

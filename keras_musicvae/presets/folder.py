@@ -6,12 +6,8 @@ outside of the folder (the registry, a `#sha256=` of an address) or else with th
 one in `metadata.json`, which tells half-copied folders from whole ones.
 """
 
-import contextlib
 import hashlib
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +20,7 @@ from keras_musicvae.errors import (
     PresetFormatError,
     TruncatedPresetError,
 )
-from keras_musicvae.files import make_folder, reason, sha256_of
+from keras_musicvae.files import sha256_of, strict_json
 from keras_musicvae.presets.schema import check_metadata
 
 CONFIG = "config.json"
@@ -182,12 +178,8 @@ def parse_json(content: bytes, where: str) -> dict[str, Any]:
             "Copy or download the preset again."
         )
     try:
-        document = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_unique_keys,
-            parse_constant=_refuse_constant,
-        )
-    except (ValueError, RecursionError) as error:
+        document = strict_json(text)
+    except ValueError as error:
         hint = ""
         if text.startswith(b"version https://git-lfs"):
             hint = " It is a Git LFS pointer: run `git lfs pull`."
@@ -199,47 +191,14 @@ def parse_json(content: bytes, where: str) -> dict[str, Any]:
     return document
 
 
-@contextlib.contextmanager
-def replacing_folder(target: Path) -> Iterator[Path]:
-    """Yields an empty folder beside `target` and renames it to `target` on success.
-
-    Args:
-        target: A folder that does not exist, is empty, or holds a preset.
+def check_replaceable(target: Path) -> None:
+    """Checks that saving to a folder replaces nothing but a preset.
 
     Raises:
-        OutputError: It cannot be written, or holds other files, which would be lost.
+        OutputError: It is a file, or holds other files, which would be lost.
     """
-    target = target.resolve()
-    if target.exists():
-        _check_replaceable(target)
-    make_folder(target.parent)
-    try:
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
-            new = work / "new"
-            new.mkdir()
-            yield new
-            if target.exists():
-                # Renamed, not deleted: a failure puts the old preset back.
-                target.rename(work / "old")
-                try:
-                    new.rename(target)
-                except OSError:
-                    (work / "old").rename(target)
-                    raise
-            else:
-                new.rename(target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            f"Cannot write the preset {target}: {reason(error)}. Choose another folder."
-        ) from error
-
-
-def _check_replaceable(target: Path) -> None:
+    if not target.exists():
+        return
     if not target.is_dir():
         raise OutputError(
             f"Cannot write the preset {target}: it is a file. Choose a folder."
@@ -250,16 +209,3 @@ def _check_replaceable(target: Path) -> None:
             f"Cannot write the preset {target}: the folder holds other files, such as "
             f"{others[0]!r}, which would be lost. Choose an empty or a new folder."
         )
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} appears twice")
-    return document
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not a number of JSON")

@@ -22,7 +22,7 @@ from keras_musicvae.errors import (
     MusicVAEError,
     PresetFormatError,
 )
-from keras_musicvae.files import sha256_of
+from keras_musicvae.files import replacing_folder, sha256_of
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.initial_weights import no_initial_weights
 from keras_musicvae.presets.card import render_card
@@ -36,7 +36,7 @@ from keras_musicvae.presets.folder import (
     PRESET_FILES,
     WEIGHTS,
     PresetFolder,
-    replacing_folder,
+    check_replaceable,
 )
 from keras_musicvae.presets.model_config import check_model_config, count_parameters
 from keras_musicvae.presets.schema import (
@@ -151,6 +151,7 @@ def save_preset(
         "training": dict(training or {}),
         "evaluation": dict(evaluation or {}),
     }
+    check_replaceable(target)
     with replacing_folder(target) as temporary:
         _write_json(temporary / CONFIG, document)
         if preprocessor is not None:

@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 
 from keras_musicvae.errors import PresetFileError, PresetFormatError
+from keras_musicvae.files import recover_folder
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import METADATA, PresetFolder
@@ -70,6 +71,8 @@ def find_preset(
             return _remote(name, weights)
     try:
         path = Path(name).expanduser()
+        if not path.exists():
+            recover_folder(path)
         is_folder, is_file = path.is_dir(), path.exists()
     except (OSError, RuntimeError) as error:  # No permission, no such user, too long.
         raise PresetFileError(

@@ -7,7 +7,6 @@ to be kept. The folder is replaced as a whole, so that a kill leaves the old one
 """
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import keras
 
 from keras_musicvae.errors import TrainingError
+from keras_musicvae.files import recover_folder, replacing_folder
 
 WEIGHTS = "model.weights.h5"
 RECORD = "record.json"
@@ -24,25 +24,15 @@ def save_checkpoint(
     folder: Path, model: keras.Model, record: Mapping[str, Any]
 ) -> None:
     """Replaces the checkpoint in `folder`."""
-    new, old = folder.with_suffix(".new"), folder.with_suffix(".old")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    model.save_weights(new / WEIGHTS)
-    (new / RECORD).write_text(json.dumps(record, indent=1))
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with replacing_folder(folder) as new:
+        model.save_weights(new / WEIGHTS)
+        (new / RECORD).write_text(json.dumps(record, indent=1))
 
 
 def find_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint, if there is one."""
-    # Between the two renames of `save_checkpoint` only the old one has a whole name.
-    for candidate in (folder, folder.with_suffix(".old")):
-        if (candidate / RECORD).is_file():
-            return candidate
-    return None
+    recover_folder(folder)
+    return folder if (folder / RECORD).is_file() else None
 
 
 def read_record(folder: Path) -> dict[str, Any]:

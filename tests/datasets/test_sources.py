@@ -128,7 +128,7 @@ def test_a_huge_table_of_contents_in_zip64_is_refused(tmp_path):
     )
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\3\4" + record + locator + end)
-    with pytest.raises(DatasetError, match="table of contents"):
+    with pytest.raises(DatasetError, match=r"central directory|table of contents"):
         open_source(path)
 
 

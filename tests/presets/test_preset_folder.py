@@ -1,12 +1,9 @@
-import json
-
 import pytest
 from preset_examples import edit_json
 
 from keras_musicvae.errors import (
     ChecksumError,
     ForeignPresetError,
-    OutputError,
     PresetFormatError,
     TruncatedPresetError,
 )
@@ -14,7 +11,6 @@ from keras_musicvae.presets.folder import (
     MAX_JSON_BYTES,
     PresetFolder,
     parse_json,
-    replacing_folder,
 )
 from keras_musicvae.presets.verification import verify
 
@@ -121,27 +117,3 @@ def test_verify_a_clone_from_a_hub(preset):
     pins = {"README.md": "0" * 64}
     result = dict(verify(PresetFolder(preset, "x", pins)))
     assert [name for name, problem in result.items() if problem] == ["README.md"]
-
-
-def test_replacing_folder_cleans_up(tmp_path):
-    with pytest.raises(ZeroDivisionError), replacing_folder(tmp_path / "x") as work:
-        (work / "file").write_text("half")
-        raise ZeroDivisionError
-    assert not list(tmp_path.iterdir())
-
-
-def test_replacing_an_empty_folder(tmp_path):
-    (tmp_path / "x").mkdir()
-    with replacing_folder(tmp_path / "x") as work:
-        (work / "config.json").write_text("{}")
-    assert json.loads((tmp_path / "x" / "config.json").read_text()) == {}
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
-
-
-def test_parent_that_is_a_file(tmp_path):
-    (tmp_path / "file").write_text("")
-    with (
-        pytest.raises(OutputError, match="Choose another"),
-        replacing_folder(tmp_path / "file" / "x"),
-    ):
-        pass
