@@ -32,7 +32,9 @@ lint: $(TEST_ENV)/done
 
 $(TEST_ENV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST_ENV)
-	$(TEST_ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[test]" jax torch tensorflow-cpu
+	$(TEST_ENV)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(TEST_ENV)/bin/python -m pip install --quiet --constraint constraints.txt \
+	    --group test --editable . jax torch tensorflow-cpu
 	touch $@
 
 clean:

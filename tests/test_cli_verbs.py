@@ -92,7 +92,6 @@ def test_the_record_makes_the_files_again(folder):
 
 
 def test_sound_and_pictures_lie_beside(folder):
-    pytest.importorskip("matplotlib")
     assert main(["generate", *DEBUG, "--seed=1", "--wav", "--png", "--out=o"]) == 0
     names = ["groove_01.mid", "groove_01.png", "groove_01.wav"]
     assert files_in("o") == ["generate.json", *names]
@@ -359,13 +358,6 @@ def test_a_folder_that_cannot_be_written(folder, capsys, monkeypatch):
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     assert main(["generate", *DEBUG, "--out=out"]) == 1
     assert "Cannot write into out: Permission denied" in capsys.readouterr().err
-    assert files_in(".") == []
-
-
-def test_pictures_without_matplotlib(folder, capsys, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert main(["generate", *DEBUG, "--png"]) == 1
-    assert 'pip install "keras-musicvae[plots]"' in capsys.readouterr().err
     assert files_in(".") == []
 
 

@@ -19,8 +19,6 @@ from keras_musicvae.plots import (
 from keras_musicvae.plots.grid import ROWS, VELOCITY_COLOURS
 from keras_musicvae.plots.latent import LABEL_COLOURS
 
-pytest.importorskip("matplotlib")
-
 
 def groove_of(*hits, bars=1, **options):
     """A groove from (step, drum, velocity, offset) tuples."""
@@ -314,9 +312,3 @@ def test_no_display_no_pyplot_no_keras(tmp_path):
         env={"PATH": "", "MPLCONFIGDIR": str(tmp_path / "mpl")},
     ).stdout
     assert printed.strip() == "[]"
-
-
-def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
-    with pytest.raises(errors.MissingExtraError, match=r"keras-musicvae\[plots\]"):
-        plot_groove(groove_of())

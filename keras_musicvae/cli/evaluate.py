@@ -5,7 +5,7 @@
 
 Reconstruction from the latent (free-running and teacher-forced), samples of the prior
 against real grooves, the latent space; per drum and per style; several models side by
-side, with intervals. Writes evaluation.json, evaluation.md and pictures (extra plots)
+side, with intervals. Writes evaluation.json, evaluation.md and pictures
 to the folder. Takes about a minute a model on two cores.
 """
 

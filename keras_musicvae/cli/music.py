@@ -101,9 +101,7 @@ def add_playing(
         help="folder to write (default: samples)",
     )
     parser.add_argument("--wav", action="store_true", help="write the sound too")
-    parser.add_argument(
-        "--png", action="store_true", help="write pictures too (extra `plots`)"
-    )
+    parser.add_argument("--png", action="store_true", help="write pictures too")
 
 
 # --- Before the work ----------------------------------------------------------
@@ -118,14 +116,11 @@ def open_model(args: argparse.Namespace, *, out: Path | None = None) -> "MusicVA
 
     Raises:
         OutputError: `--out` cannot be written.
-        MissingExtraError: `--png` without matplotlib.
         UnknownPresetError, DrumMapError...: As the options were given.
     """
     from keras_musicvae.presets.sources import find_preset
 
     check_writable(out or args.out)
-    if getattr(args, "png", False):
-        check_pictures()
     if args.drum_map is not None:
         from keras_musicvae.grooves.drum_maps import get_drum_map
 
@@ -158,18 +153,6 @@ def check_writable(path: Path) -> None:
             f"Cannot write into {path}: {error.strerror or error} ({existing}). "
             "Choose another folder with --out."
         ) from None
-
-
-def check_pictures() -> None:
-    """Raises `MissingExtraError` without matplotlib."""
-    from importlib.util import find_spec
-
-    from keras_musicvae.errors import MissingExtraError
-
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError(
-            '--png needs matplotlib: pip install "keras-musicvae[plots]"'
-        )
 
 
 # --- Files in -----------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation (extra `plots`: matplotlib)."""
+"""Pictures of an evaluation."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,9 +32,6 @@ def draw_charts(evaluations: Sequence[Evaluation]) -> "dict[str, Figure]":
     Returns:
         `distributions` (timing and velocity of real hits and of samples),
         `hit_rates` (per drum and per step), `reconstruction` (F1 per drum and style).
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
     return {
         "distributions": draw_distributions(evaluations),

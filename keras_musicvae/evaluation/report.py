@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,20 @@ MARKDOWN_NAME = "evaluation.md"
 
 
 def write_report(
-    folder: Path, evaluations: Sequence[Evaluation], *, plots: bool | None = None
+    folder: Path, evaluations: Sequence[Evaluation], *, plots: bool = True
 ) -> list[Path]:
     """Writes `evaluation.json`, `evaluation.md` and pictures, each atomically.
 
     Args:
         folder: Created if need be; files of the same names are replaced.
         evaluations: One or more, of the same windows.
-        plots: Whether to draw pictures; None: if matplotlib is installed.
+        plots: Whether to draw pictures.
 
     Returns:
         The paths written.
 
     Raises:
         EvaluationError: No evaluation, other windows, or two of one name.
-        MissingExtraError: Pictures were asked for without matplotlib.
         OutputError: A file cannot be written.
     """
     check_comparable(evaluations)
@@ -46,7 +44,7 @@ def write_report(
     for path, content in zip(paths, (text, as_markdown(evaluations)), strict=True):
         with replacing(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    if find_spec("matplotlib") is not None if plots is None else plots:
+    if plots:
         from keras_musicvae.evaluation.charts import draw_charts
         from keras_musicvae.plots import save_plot
 

@@ -1,4 +1,4 @@
-"""Pictures of grooves and of the latent space (extra `plots`: matplotlib).
+"""Pictures of grooves and of the latent space.
 
 Functions take and return `Axes`, so they fit into anyone's figure; without `ax` they
 make a figure of their own, without `pyplot` and its global state, hence without a

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from keras_musicvae.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -14,18 +12,10 @@ _MAX_TITLE = 60
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A figure of this size in inches, with a canvas that needs no display.
+    """A figure of this size in inches, with a canvas that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-    Raises:
-        MissingExtraError: If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            'Pictures need matplotlib: pip install "keras-musicvae[plots]"'
-        ) from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -29,7 +29,6 @@ def save_plot(
         dpi: Pixels per inch; the grid of a 4-bar groove is 10.6 inches wide.
 
     Raises:
-        MissingExtraError: If matplotlib is not installed.
         OutputError: If the file cannot be written.
 
     Example:

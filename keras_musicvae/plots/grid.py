@@ -42,9 +42,6 @@ def plot_groove(
     Returns:
         The axes. In a notebook, show `plot_groove(groove).figure`.
 
-    Raises:
-        MissingExtraError: If matplotlib is not installed.
-
     Example:
         >>> from keras_musicvae import read_midi
         >>> axes = plot_groove(read_midi("beat.mid"))  # doctest: +SKIP
@@ -78,7 +75,6 @@ def plot_grooves(
         The axes, one for each groove, in one figure (`result[0].figure`).
 
     Raises:
-        MissingExtraError: If matplotlib is not installed.
         PlotError: If there is no groove, or the number of titles is another.
 
     Example:

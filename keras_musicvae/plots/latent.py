@@ -46,7 +46,6 @@ def plot_latent(
         The axes; they are labelled with the share of the variance that each shows.
 
     Raises:
-        MissingExtraError: If matplotlib is not installed.
         PlotError: If `z` has another shape or is not finite, or the number of labels
             is another.
 

@@ -152,7 +152,6 @@ def test_latencies_are_percentiles_of_all_calls():
 def test_report_is_written_beside_the_json(tmp_path):
     import json
 
-    pytest.importorskip("matplotlib")
     (tmp_path / "train.json").write_text(json.dumps(trained([0.8] * 3, [0.8] * 3)))
     path = write_report(tmp_path)
     assert path == tmp_path / "report.md"
