@@ -8,6 +8,7 @@ with a kill -9 half-way and a second run, and compares the two results byte by b
 """
 
 import argparse
+import contextlib
 import hashlib
 import io
 import os
@@ -45,19 +46,28 @@ def compare_readers(archive: Path) -> None:
     """Files per second of CPU time, one process, of parsing alone and of all steps."""
     import miditoolkit
 
-    from keras_musicvae.datasets.convert import WindowConfig, convert_bytes
+    from keras_musicvae.datasets.convert import (
+        RejectedFile,
+        WindowConfig,
+        convert_bytes,
+    )
     from keras_musicvae.grooves.midi_check import check_midi
 
     with zipfile.ZipFile(archive) as source:
         files = [source.read(n) for n in source.namelist() if n.endswith(".mid")]
     config = WindowConfig()
+
+    def convert(data: bytes) -> None:
+        with contextlib.suppress(RejectedFile):
+            convert_bytes(data, config)
+
     readers = {
         "miditoolkit.MidiFile (parsing only)": lambda data: miditoolkit.MidiFile(
             file=io.BytesIO(data)
         ),
         "check_midi (checking and parsing)": check_midi,
         "check_midi + symusic": None,
-        "all steps, bytes to windows": lambda data: convert_bytes(data, config),
+        "all steps, bytes to windows": convert,
     }
     try:
         import symusic

@@ -10,7 +10,7 @@ import argparse
 
 from keras_musicvae.datasets import groove_midi
 from keras_musicvae.datasets.folder import WindowConfig, preprocess
-from keras_musicvae.datasets.report import summary
+from keras_musicvae.datasets.summary import summary
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("source", nargs="?", help="folder or zip; default: download")

@@ -2,18 +2,20 @@
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import io
 import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -195,6 +197,23 @@ def exclusive_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
 
 
 # --- Reading what strangers wrote ---------------------------------------------
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to read; a pipe, which one would wait for, is refused.
+
+    Raises:
+        OSError: It is no regular file, or cannot be opened.
+    """
+    descriptor = os.open(
+        path,
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0),
+    )
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
 
 
 def strict_json(content: bytes) -> Any:

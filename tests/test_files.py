@@ -116,9 +116,7 @@ def test_a_key_twice_among_many_is_found_at_once(name):
 
 def zip64_locator(size: int) -> bytes:
     """The end of a zip whose plain record is harmless and whose zip64 record is not."""
-    record = struct.pack(
-        "<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, size, 0
-    )
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, size, 0)
     locator = struct.pack("<4sIQI", b"PK\6\7", 0, size, 1)
     return record + locator + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, 46, 0, 0)
 

@@ -66,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a window that ends with the file (default: skip)",
     )
     cutting.add_argument(
+        "--silent",
+        choices=("skip", "keep"),
+        default="skip",
+        help="windows without a hit: count them, or keep them (default: skip)",
+    )
+    cutting.add_argument(
         "--dedup", action="store_true", help="keep only one of equal windows"
     )
     reading = parser.add_argument_group("reading")
@@ -114,16 +120,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--time-limit",
         type=float,
-        default=10.0,
+        default=30.0,
         metavar="S",
-        help="seconds per file (default: 10)",
+        help="seconds of processor time per file (default: 30)",
     )
     running.add_argument(
         "--memory-limit",
         type=_positive,
-        default=512,
+        default=1024,
         metavar="MB",
-        help="memory per process (default: 512)",
+        help="memory per process (default: 1024)",
     )
     running.add_argument(
         "--overwrite",
@@ -140,8 +146,8 @@ def run(args: argparse.Namespace) -> None:
     """Preprocesses; prints a summary."""
     from keras_musicvae.datasets import groove_midi
     from keras_musicvae.datasets.folder import WindowConfig, preprocess
-    from keras_musicvae.datasets.report import summary
-    from keras_musicvae.datasets.store import check_output
+    from keras_musicvae.datasets.summary import summary
+    from keras_musicvae.datasets.unfinished import check_output
 
     # Before the download: a typo must not cost one.
     config = WindowConfig(
@@ -155,6 +161,7 @@ def run(args: argparse.Namespace) -> None:
         track=args.track,
         short=args.short,
         tail=args.tail,
+        silent=args.silent,
     )
     check_output(args.out)
     source = args.source

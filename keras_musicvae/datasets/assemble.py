@@ -1,42 +1,54 @@
-"""Turns the sealed parts of a preprocessed folder into the finished dataset.
+"""Turns the parts of a preprocessed folder into the finished dataset.
 
 Everything that needs to know all files happens here: the split, the names of styles
 and drummers, de-duplication. Parts pass through one at a time; what stays in memory is
 a few hundred bytes per file, and 17 bytes per window if windows are de-duplicated.
 """
 
+import contextlib
 import csv
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_musicvae.datasets.convert import add_counts
 from keras_musicvae.datasets.layout import (
     FILES_NAME,
     FORMAT,
+    FRAMES_NAME,
     INFO_NAME,
     KINDS,
+    NUM_FEATURES,
     REJECTED_NAME,
     SPLITS,
     VERSION,
     WINDOW,
     WINDOWS_NAME,
 )
+from keras_musicvae.datasets.parts import (
+    PartRecord,
+    read_frames,
+    read_record,
+    read_windows,
+)
 from keras_musicvae.datasets.splits import assign_splits
-from keras_musicvae.datasets.store import PartStore, add_counts, describe
-from keras_musicvae.files import replacing, write_json
+from keras_musicvae.files import replacing, sha256_of, write_json
 
 FILE_COLUMNS = (
     *("name", "split", "style", "drummer", "kind", "tempo", "time_signature"),
-    *("bars", "windows", "notes", "hits", "sha256"),
+    *("bars", "windows", "notes", "hits", "sha256", "remarks"),
 )
 REJECTED_COLUMNS = ("name", "category", "reason", "sha256")
 
 
 def assemble(
-    store: PartStore,
+    parts: "Parts",
+    folder: Path,
     *,
     config: Mapping[str, Any],
     num_steps: int,
@@ -46,10 +58,11 @@ def assemble(
     dedup: bool,
     report: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Writes everything but the frames, which the parts have written already.
+    """Writes the dataset.
 
     Args:
-        store: The sealed parts.
+        parts: All parts.
+        folder: The folder to write to.
         config: How windows were cut, as JSON.
         num_steps: Steps of a window.
         source: What the files came from, a name for the reader.
@@ -61,23 +74,22 @@ def assemble(
     Returns:
         The contents of `dataset.json`; `report["windows"]` is 0 if there are none.
     """
-    overview = _Overview(store)
+    overview = _Overview(parts)
     splits = overview.splits(fractions, seed)
-    keep = _first_of_equals(store, splits) if dedup else None
-    windows_per_file, per_split = _write_windows(store, overview, splits, keep)
-    _write_files(store, splits, windows_per_file)
-    _write_rejected(store)
-    num_windows = int(sum(per_split))
+    keep = np.ones(overview.num_windows, bool)
+    if dedup:
+        keep = _first_of_equals(parts, splits)
+    per_split = _write(parts, folder, overview, splits, keep)
     total = dict(overview.counts)
     add_counts(total, report)
     total["files"] = {
-        "read": overview.num_files + overview.num_rejected,
-        "used": overview.num_files,
+        "read": len(overview.digests) + overview.num_rejected,
+        "used": len(overview.digests),
         "rejected": overview.num_rejected,
         **{name: splits.count(i) for i, name in enumerate(SPLITS)},
     }
-    total["windows"] = num_windows
-    total["duplicate_windows"] = overview.num_windows - num_windows
+    total["windows"] = int(keep.sum())
+    total["duplicate_windows"] = int((~keep).sum())
     info = {
         "format": FORMAT,
         "version": VERSION,
@@ -86,18 +98,15 @@ def assemble(
         "dedup": dedup,
         "split": {"fractions": list(fractions), "seed": seed},
         "source": {"name": source, "fingerprint": overview.fingerprint},
-        "shards": overview.shards,
-        "windows": {
-            **describe(store.dataset / WINDOWS_NAME),
-            "count": num_windows,
-        },
-        "counts": dict(zip(SPLITS, map(int, per_split), strict=True)),
+        "frames": {**_describe(folder / FRAMES_NAME), "rows": overview.rows},
+        "windows": {**_describe(folder / WINDOWS_NAME), "count": total["windows"]},
+        "counts": dict(zip(SPLITS, per_split.tolist(), strict=True)),
         "styles": overview.styles,
         "drummers": overview.drummers,
         "kinds": list(KINDS),
         "report": total,
     }
-    write_json(store.dataset / INFO_NAME, info)
+    write_json(folder / INFO_NAME, info)
     return info
 
 
@@ -110,29 +119,43 @@ def fingerprint(digests: Mapping[str, str]) -> str:
     return total.hexdigest()
 
 
+@dataclass(frozen=True)
+class Parts:
+    """All parts of a dataset.
+
+    Attributes:
+        folder: The folder of the parts.
+        count: How many there are.
+    """
+
+    folder: Path
+    count: int
+
+    def records(self) -> Iterator[PartRecord]:
+        """The record of each part, read one at a time."""
+        return (read_record(self.folder, number) for number in range(self.count))
+
+
 class _Overview:
     """What the first pass over the parts gathers."""
 
-    def __init__(self, store: PartStore):
+    def __init__(self, parts: Parts):
         self.counts: dict[str, Any] = {}
-        self.shards: list[dict[str, Any]] = []
-        self.num_files = self.num_rejected = self.num_windows = 0
-        self._digests: list[str] = []
+        self.num_rejected = self.num_windows = self.rows = 0
+        self.digests: list[str] = []
         self._given: list[str] = []
         styles, drummers = set(), set()
         all_digests = {}
-        for part in store.parts():
+        for part in parts.records():
             add_counts(self.counts, part.counts)
-            if part.shard:
-                self.shards.append(part.shard)
-            self.num_files += len(part.files)
+            self.rows += part.rows
             self.num_rejected += len(part.rejected)
+            self.num_windows += part.num_windows
             for record in part.files:
-                self._digests.append(record["sha256"])
+                self.digests.append(record["sha256"])
                 self._given.append(record["split"])
                 styles.add(record["style"])
                 drummers.add(record["drummer"])
-                self.num_windows += record["windows"]
             for record in [*part.files, *part.rejected]:
                 all_digests[record["name"]] = record["sha256"]
         self.styles = sorted(styles)
@@ -142,117 +165,107 @@ class _Overview:
     def splits(self, fractions: Sequence[float], seed: int) -> list[int]:
         """The split of each file: its own, or by its contents."""
         if not any(self._given):
-            return assign_splits(self._digests, fractions, seed)
+            return assign_splits(self.digests, fractions, seed)
         return [SPLITS.index(name) for name in self._given]
 
 
-def _first_of_equals(store: PartStore, splits: Sequence[int]) -> NDArray[np.bool_]:
+def _first_of_equals(parts: Parts, splits: Sequence[int]) -> NDArray[np.bool_]:
     """Marks one window of each set of equal ones.
 
     A window that is in the test split is kept there rather than in training, then one
     for validation: no copy of what a model is judged by remains in its training set.
     """
-    keys, ranks, first_file = [], [], 0
-    for number, part in enumerate(store.parts()):
-        windows = store.windows(number)
-        keys.append(store.keys(number))
-        owners = np.asarray(splits, np.int8)[windows["file"] + first_file]
-        ranks.append(len(SPLITS) - 1 - owners)
-        first_file += len(part.files)
-    if not keys:
-        return np.zeros(0, bool)
+    keys, ranks, first = [], [], 0
+    for number, part in enumerate(parts.records()):
+        windows = read_windows(parts.folder, number)
+        keys.append(windows["key"])
+        ranks.append(-np.asarray(splits, np.int8)[windows["file"] + first])
+        first += len(part.files)
     order = np.argsort(np.concatenate(ranks), kind="stable")
-    packed = np.concatenate(keys).view("V16").ravel()[order]
-    _, first = np.unique(packed, return_index=True)
+    _, chosen = np.unique(np.concatenate(keys)[order], return_index=True)
     keep = np.zeros(len(order), bool)
-    keep[order[first]] = True
+    keep[order[chosen]] = True
     return keep
 
 
-def _write_windows(
-    store: PartStore,
+def _write(
+    parts: Parts,
+    folder: Path,
     overview: _Overview,
-    splits: Sequence[int],
-    keep: NDArray[np.bool_] | None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Writes windows.npy; returns the windows per file and per split."""
-    styles = {name: i for i, name in enumerate(overview.styles)}
-    drummers = {name: i for i, name in enumerate(overview.drummers)}
-    per_file = np.zeros(overview.num_files, np.int64)
-    per_split = np.zeros(len(SPLITS), np.int64)
-    total = overview.num_windows if keep is None else int(keep.sum())
-    header = {
-        "descr": np.lib.format.dtype_to_descr(WINDOW),
-        "fortran_order": False,
-        "shape": (total,),
+    splits: list[int],
+    keep: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Writes the arrays and the tables; returns the windows of each split."""
+    codes = {
+        "style": {name: code for code, name in enumerate(overview.styles)},
+        "drummer": {name: code for code, name in enumerate(overview.drummers)},
+        "kind": {name: code for code, name in enumerate(KINDS)},
     }
+    per_split = np.zeros(len(SPLITS), np.int64)
     row = file = seen = 0
-    with (
-        replacing(store.dataset / WINDOWS_NAME) as temporary,
-        temporary.open("wb") as output,
-    ):
-        np.lib.format.write_array_header_1_0(output, header)
-        for number, part in enumerate(store.parts()):
-            windows = store.windows(number)
-            local = windows["file"].copy()
-            windows["row"] += row
-            windows["file"] += file
-            for name, values in (
-                ("style", [styles[r["style"]] for r in part.files]),
-                ("drummer", [drummers[r["drummer"]] for r in part.files]),
-                ("kind", [KINDS.index(r["kind"]) for r in part.files]),
-                ("split", splits[file : file + len(part.files)]),
-            ):
-                windows[name] = np.asarray(values, WINDOW[name])[local]
-            if keep is not None:
-                mask = keep[seen : seen + len(windows)]
-                seen += len(windows)
-                windows = windows[mask]
-            output.write(windows.tobytes())
-            per_file += np.bincount(windows["file"], minlength=len(per_file))
-            per_split += np.bincount(windows["split"], minlength=len(SPLITS))
-            row += part.shard["rows"] if part.shard else 0
-            file += len(part.files)
-    return per_file, per_split
-
-
-def _write_files(
-    store: PartStore, splits: Sequence[int], windows: NDArray[np.int64]
-) -> None:
-    number = 0
-    with _CsvFile(store, FILES_NAME, FILE_COLUMNS) as table:
-        for part in store.parts():
-            for record in part.files:
-                split = SPLITS[splits[number]]
-                count = int(windows[number])
-                table.writerow({**record, "split": split, "windows": count})
-                number += 1
-
-
-def _write_rejected(store: PartStore) -> None:
-    with _CsvFile(store, REJECTED_NAME, REJECTED_COLUMNS) as table:
-        for part in store.parts():
-            table.writerows(part.rejected)
-
-
-class _CsvFile:
-    """A CSV that appears when it is complete; names keep their bytes."""
-
-    def __init__(self, store: PartStore, name: str, columns: Sequence[str]):
-        self._replacing = replacing(store.dataset / name)
-        self._columns = columns
-
-    def __enter__(self) -> "csv.DictWriter[str]":
-        temporary = self._replacing.__enter__()
-        self._file = temporary.open(
-            "w", encoding="utf-8", errors="surrogateescape", newline=""
+    with contextlib.ExitStack() as stack:
+        frames = stack.enter_context(
+            _array(folder / FRAMES_NAME, np.float32, (overview.rows, NUM_FEATURES))
         )
+        table = stack.enter_context(
+            _array(folder / WINDOWS_NAME, WINDOW, (int(keep.sum()),))
+        )
+        used = stack.enter_context(_csv(folder / FILES_NAME, FILE_COLUMNS))
+        rejected = stack.enter_context(_csv(folder / REJECTED_NAME, REJECTED_COLUMNS))
+        for number, part in enumerate(parts.records()):
+            for piece in read_frames(parts.folder, number):
+                frames.write(piece)
+            windows = read_windows(parts.folder, number)
+            windows = windows[keep[seen : (seen := seen + len(windows))]]
+            files = splits[file : file + len(part.files)]
+            local = windows["file"].copy()
+            counts = np.bincount(local, minlength=len(part.files)).tolist()
+            final = np.zeros(len(windows), WINDOW)
+            final["row"] = windows["row"] + row
+            final["file"] = local + file
+            final["split"] = np.asarray(files, np.uint8)[local]
+            for name in ("bar", "tempo"):
+                final[name] = windows[name]
+            for name, code in codes.items():
+                final[name] = np.array([code[r[name]] for r in part.files], "i4")[local]
+            table.write(final.tobytes())
+            per_split += np.bincount(final["split"], minlength=len(SPLITS))
+            for record, split, count in zip(part.files, files, counts, strict=True):
+                used.writerow({**record, "split": SPLITS[split], "windows": count})
+            rejected.writerows(part.rejected)
+            row += part.rows
+            file += len(part.files)
+    return per_split
+
+
+@contextlib.contextmanager
+def _array(path: Path, dtype: Any, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
+    """A `.npy` file that is written piece by piece."""
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with replacing(path) as temporary, temporary.open("wb") as output:
+        np.lib.format.write_array_header_1_0(output, header)
+        yield output
+
+
+@contextlib.contextmanager
+def _csv(path: Path, columns: Sequence[str]) -> Iterator["csv.DictWriter[str]"]:
+    """A CSV file; names keep their bytes."""
+    with (
+        replacing(path) as temporary,
+        temporary.open(
+            "w", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as file,
+    ):
         writer = csv.DictWriter(
-            self._file, self._columns, extrasaction="ignore", lineterminator="\n"
+            file, columns, extrasaction="ignore", lineterminator="\n"
         )
         writer.writeheader()
-        return writer
+        yield writer
 
-    def __exit__(self, *details: Any) -> None:
-        self._file.close()
-        self._replacing.__exit__(*details)
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"size": path.stat().st_size, "sha256": sha256_of(path)}

@@ -1,4 +1,4 @@
-"""From the bytes of one MIDI file to rows and windows; runs in a worker process.
+"""From the bytes of one MIDI file to rows and windows: a pure function.
 
 The groove of the whole file is converted once. Windows are places in it, so hits
 played early on the first downbeat of a window stay in it.
@@ -6,22 +6,14 @@ played early on the first downbeat of a window stay in it.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.datasets.layout import NUM_FEATURES
-from keras_musicvae.datasets.sources import (
-    FolderSource,
-    Source,
-    UnreadableFile,
-    ZipSource,
-)
-from keras_musicvae.datasets.store import add_counts
+from keras_musicvae.datasets.layout import KEYED_WINDOW
 from keras_musicvae.errors import (
     ConfigError,
     DrumMapError,
@@ -33,9 +25,10 @@ from keras_musicvae.errors import (
     UnknownPitchError,
 )
 from keras_musicvae.grooves.drum_maps import DRUMS, ROLAND_TD11, DrumMap, get_drum_map
+from keras_musicvae.grooves.frames import HITS
 from keras_musicvae.grooves.groove import Groove, bar_steps
 from keras_musicvae.grooves.midi import read_midi_parts
-from keras_musicvae.grooves.midi_check import DEFAULT_LIMITS, DRUM_CHANNEL
+from keras_musicvae.grooves.midi_check import DRUM_CHANNEL
 from keras_musicvae.grooves.windows import (
     SHORT,
     TAIL,
@@ -44,8 +37,9 @@ from keras_musicvae.grooves.windows import (
     same_time_signature,
 )
 
-KEY_BYTES = 16
 MAX_BARS = 1024
+SILENT = ("skip", "keep")
+NOT_LISTED, READER_FAILED = "not listed", "reader failed"
 
 # What went wrong with a file, in words that a summary can count.
 _CATEGORIES: tuple[tuple[type[MusicVAEError], str], ...] = (
@@ -78,6 +72,8 @@ class WindowConfig:
         tail: Bars after the last window, if `hop_bars` is more than 1: `"skip"`
             counts them, `"keep"` adds a window that ends with the file. Defaults to
             `"skip"`.
+        silent: Windows without a hit, which teach nothing: `"skip"` counts them,
+            `"keep"` keeps them. Defaults to `"skip"`.
 
     Raises:
         ConfigError: a value out of range.
@@ -93,6 +89,7 @@ class WindowConfig:
     track: int | str | None = None
     short: str = "skip"
     tail: str = "skip"
+    silent: str = "skip"
 
     def __post_init__(self) -> None:
         if not isinstance(self.num_bars, int) or not 1 <= self.num_bars <= MAX_BARS:
@@ -108,7 +105,7 @@ class WindowConfig:
                 "hop_bars must be a whole number from 1 to the bars of a window "
                 f"({self.num_bars}). Received: {self.hop_bars!r}."
             )
-        for name, allowed in (("short", SHORT), ("tail", TAIL)):
+        for name, allowed in (("short", SHORT), ("tail", TAIL), ("silent", SILENT)):
             if getattr(self, name) not in allowed:
                 raise ConfigError(
                     f"{name} must be one of {', '.join(allowed)}. "
@@ -157,41 +154,110 @@ class WindowConfig:
         return cls(**{**value, **changed})
 
 
-def make_reader(setup: Mapping[str, Any]) -> Callable[[str], tuple[dict, bytes]]:
-    """The task of a worker: from the name of a file to its rows and windows.
+class RejectedFile(Exception):
+    """A file that gives no window; the message says why.
 
-    Args:
-        setup: `source` (kind, path), `config` (JSON), `keys` (hash the windows?).
+    Attributes:
+        category: The reason in words that a summary can count.
+        counts: What the file adds to the report all the same.
     """
-    kind, path = setup["source"]
-    source = (ZipSource if kind == ZipSource.kind else FolderSource)(Path(path))
-    config = WindowConfig.from_json(setup["config"])
 
-    def read(name: str) -> tuple[dict, bytes]:
-        try:
-            data = read_bounded(source, name)
-        except UnreadableFile as error:
-            return {"category": "unreadable", "reason": str(error)}, b""
-        digest = {"sha256": hashlib.sha256(data).hexdigest()}
-        message, raw = convert_bytes(data, config, keys=setup["keys"])
-        return digest | message, raw
-
-    return read
+    def __init__(
+        self, category: str, reason: str, counts: Mapping[str, Any] | None = None
+    ):
+        super().__init__(" ".join(reason.split())[:500])
+        self.category = category
+        self.counts = counts or {}
 
 
-def convert_bytes(
-    data: bytes, config: WindowConfig, *, keys: bool = False
-) -> tuple[dict[str, Any], bytes]:
+@dataclass(frozen=True)
+class FileWindows:
+    """What one file gives.
+
+    Attributes:
+        frames: (rows, 27) float32, its grooves one after the other.
+        table: (windows,) `KEYED_WINDOW`; rows are counted from the file's first.
+        about: What `files.csv` says of it.
+        counts: What it adds to the report.
+    """
+
+    frames: NDArray[np.float32]
+    table: NDArray[np.void]
+    about: dict[str, Any]
+    counts: dict[str, Any]
+
+
+def convert_bytes(data: bytes, config: WindowConfig) -> FileWindows:
     """Reads one file.
 
-    Returns:
-        A message and raw bytes for `unpack`. A rejected file gives its `category` and
-        `reason`; any other gives `starts` (rows), `bars`
-        and `tempos` of its windows, `counts` for
-        the report, and what `files.csv` says of it under `file`.
+    Raises:
+        RejectedFile: It gives no window.
     """
+    grooves = _read(data, config)
+    signatures = sorted({"{}/{}".format(*g.time_signature) for g in grooves})
+    counts: dict[str, Any] = {"time_signatures": dict.fromkeys(signatures, 1)}
+    tables, frames, used, rows = [], [], [], 0
+    for groove in grooves:
+        cut = _cut(groove, config)
+        table = window_table(groove, cut, silent=config.silent)
+        add_counts(counts, _counts(groove, cut, len(table)))
+        if len(table):
+            table["row"] += rows
+            tables.append(table)
+            frames.append(cut.frames)
+            used.append(groove)
+            rows += len(cut.frames)
+    if not used:
+        raise _unused(grooves, signatures, config)
+    counts["files_with_tempo_changes"] = int(any(g.tempo_changes for g in used))
+    counts["tempos"] = {str(round(used[0].tempo)): 1}
+    remarks = [remark for g in grooves if g.report for remark in g.report.remarks]
+    return FileWindows(
+        frames=np.concatenate(frames),
+        table=np.concatenate(tables),
+        about={
+            "tempo": round(used[0].tempo, 4),
+            "time_signature": " ".join(signatures),
+            "bars": counts["bars"],
+            "notes": counts["notes"],
+            "hits": counts["hits"],
+            "remarks": "; ".join(dict.fromkeys(remarks))[:500],
+        },
+        counts=counts,
+    )
+
+
+def window_table(groove: Groove, cut: WindowCut, *, silent: str) -> NDArray[np.void]:
+    """The windows of one groove, as records; silent ones only if they are kept."""
+    table = np.zeros(len(cut), KEYED_WINDOW)
+    table["row"] = cut.start_steps
+    table["bar"] = cut.start_bars
+    quarters = groove.steps_per_bar / groove.steps_per_quarter
+    sounding = np.ones(len(cut), bool)
+    for number, bar in enumerate(cut.start_bars.tolist()):
+        table["tempo"][number] = groove.tempo_at(bar * quarters)
+        start = bar * cut.steps_per_bar
+        window = cut.frames[start : start + cut.num_bars * cut.steps_per_bar]
+        # Adding 0 turns -0.0, which equals 0.0, into the same bytes.
+        values = (window + np.float32(0)).tobytes()
+        table["key"][number] = hashlib.blake2b(values, digest_size=16).digest()
+        sounding[number] = silent == "keep" or window[:, HITS].any()
+    return table[sounding]
+
+
+def add_counts(total: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Adds numbers, and numbers by name, to those of `total`."""
+    for name, value in more.items():
+        if isinstance(value, Mapping):
+            add_counts(total.setdefault(name, {}), value)
+        else:
+            total[name] = total.get(name, 0) + value
+
+
+def _read(data: bytes, config: WindowConfig) -> list[Groove]:
+    """The grooves of a file, one per stretch in one time signature."""
     try:
-        parts = read_midi_parts(
+        return read_midi_parts(
             data,
             drum_map=config.drum_map,
             steps_per_quarter=config.steps_per_quarter,
@@ -202,79 +268,12 @@ def convert_bytes(
     except DrumMapError:
         raise
     except MusicVAEError as error:
-        return _rejected(_category(error), str(error)), b""
-    cuts = [(part, _cut(part, config)) for part in parts]
-    used = [(part, cut) for part, cut in cuts if len(cut)]
-    found = sorted(
-        {f"{part.time_signature[0]}/{part.time_signature[1]}" for part in parts}
-    )
-    if not used:
-        return _why_unused(cuts, found, config), b""
-    counts: dict[str, Any] = {
-        "time_signatures": dict.fromkeys(found, 1),
-        "files_with_tempo_changes": int(any(part.tempo_changes for part, _ in used)),
-        "tempos": {str(round(used[0][0].tempo)): 1},
-    }
-    for part, cut in cuts:
-        add_counts(counts, _counts(part, cut))
-    starts, rows = [], 0
-    for _, cut in used:
-        starts += (rows + cut.start_steps).tolist()
-        rows += len(cut.frames)
-    message = {
-        "rows": rows,
-        "starts": starts,
-        "bars": [bar for _, cut in used for bar in cut.start_bars.tolist()],
-        "tempos": [tempo for part, cut in used for tempo in _tempos(part, cut)],
-        "counts": counts,
-        "file": {
-            "tempo": round(used[0][0].tempo, 4),
-            "time_signature": " ".join(found),
-            "bars": counts["bars"],
-            "notes": counts["notes"],
-            "hits": counts["hits"],
-        },
-    }
-    frames = np.concatenate([cut.frames for _, cut in used])
-    raw = frames.tobytes()
-    if keys:
-        raw += _window_keys(frames, starts, config.num_steps)
-    return message, raw
-
-
-def unpack(
-    raw: bytes, message: Mapping[str, Any]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
-    """The rows, and the hashes of the windows if there are any."""
-    size = message["rows"] * NUM_FEATURES * 4
-    frames = np.frombuffer(raw[:size], np.float32).reshape(-1, NUM_FEATURES)
-    if len(raw) == size:
-        return frames, None
-    return frames, np.frombuffer(raw[size:], np.uint8).reshape(-1, KEY_BYTES)
-
-
-def read_bounded(source: Source, name: str) -> bytes:
-    """A file of a source, up to one byte more than `read_midi` accepts."""
-    return source.read(name, DEFAULT_LIMITS.max_bytes + 1)
-
-
-def content_hash(source: Source, name: str) -> str:
-    """The SHA-256 of a file (of its readable beginning), or why there is none."""
-    try:
-        return hashlib.sha256(read_bounded(source, name)).hexdigest()
-    except UnreadableFile:
-        return "unreadable"
-
-
-def _window_keys(
-    frames: NDArray[np.float32], starts: list[int], num_steps: int
-) -> bytes:
-    keys = []
-    for start in starts:
-        # Adding 0 turns -0.0, which equals 0.0, into the same bytes.
-        rows = frames[start : start + num_steps] + np.float32(0)
-        keys.append(hashlib.blake2b(rows.tobytes(), digest_size=KEY_BYTES).digest())
-    return b"".join(keys)
+        names = (name for kind, name in _CATEGORIES if isinstance(error, kind))
+        raise RejectedFile(next(names, "not readable"), str(error)) from error
+    except Exception as error:
+        raise RejectedFile(
+            READER_FAILED, f"unexpected error: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _cut(groove: Groove, config: WindowConfig) -> WindowCut:
@@ -289,76 +288,57 @@ def _cut(groove: Groove, config: WindowConfig) -> WindowCut:
     )
 
 
-def _tempos(groove: Groove, cut: WindowCut) -> list[float]:
-    """The tempo where each window begins."""
-    quarters = groove.steps_per_bar / groove.steps_per_quarter
-    return [groove.tempo_at(bar * quarters) for bar in cut.start_bars.tolist()]
-
-
-def _why_unused(
-    cuts: list[tuple[Groove, WindowCut]], found: list[str], config: WindowConfig
-) -> dict[str, Any]:
+def _unused(
+    grooves: list[Groove], signatures: list[str], config: WindowConfig
+) -> RejectedFile:
     """The rejection of a readable file that gives no window."""
     counts = {
-        "time_signatures": dict.fromkeys(found, 1),
-        "hits_of_rejected_files": sum(part.num_hits for part, _ in cuts),
+        "time_signatures": dict.fromkeys(signatures, 1),
+        "hits_of_rejected_files": sum(groove.num_hits for groove in grooves),
     }
     fitting = [
-        part
-        for part, _ in cuts
-        if same_time_signature(part.time_signature, config.time_signature)
+        groove.num_bars
+        for groove in grooves
+        if same_time_signature(groove.time_signature, config.time_signature)
     ]
     if not fitting:
-        wanted = f"{config.time_signature[0]}/{config.time_signature[1]}"
-        reason = (
-            f"is in {', '.join(found)}; windows are cut in {wanted} only "
-            "(--time-signature)"
+        wanted = "{}/{}".format(*config.time_signature)
+        return RejectedFile(
+            "another time signature",
+            f"is in {', '.join(signatures)}; windows are cut in {wanted} only "
+            "(--time-signature)",
+            counts,
         )
-        return _rejected("another time signature", reason, counts)
-    bars = max(part.num_bars for part in fitting)
-    reason = (
+    bars = max(fitting)
+    if bars >= config.num_bars:
+        return RejectedFile("silent", "has no hit in any of its windows", counts)
+    return RejectedFile(
+        "too short",
         f"has {bars} bar{'s' * (bars > 1)}, a window {config.num_bars}; "
-        "--short pad or --short loop would fill it up"
+        "--short pad or --short loop would fill it up",
+        counts,
     )
-    return _rejected("too short", reason, counts)
 
 
-def _counts(part: Groove, cut: WindowCut) -> dict[str, Any]:
+def _counts(groove: Groove, cut: WindowCut, kept: int) -> dict[str, Any]:
     """What one groove adds to the report of the dataset."""
-    if not len(cut):
-        return {"bars_left_over": cut.bars_left_out, "hits_left_over": part.num_hits}
-    added = len(cut.frames) // cut.steps_per_bar - part.num_bars
-    counts: dict[str, Any] = {
-        "bars": part.num_bars,
+    silent = {"silent_windows": len(cut) - kept}
+    if not kept:
+        left = {"bars_left_over": groove.num_bars, "hits_left_over": groove.num_hits}
+        return silent | left
+    counts: dict[str, Any] = silent | {
+        "bars": groove.num_bars,
         "bars_left_over": cut.bars_left_out,
         "hits_left_over": cut.hits_left_out,
-        "bars_added": added,
-        "seconds": part.duration,
-        "hits": part.num_hits,
-        "drums": dict(zip(DRUMS, part.hits.sum(0).tolist(), strict=True)),
+        "bars_added": len(cut.frames) // cut.steps_per_bar - groove.num_bars,
+        "milliseconds": round(1000 * groove.duration),
+        "hits": groove.num_hits,
+        "drums": dict(zip(DRUMS, groove.hits.sum(0).tolist(), strict=True)),
     }
-    report = part.report
-    if report is not None:
-        counts |= {
-            "notes": report.num_notes,
-            "shared_cells": report.shared_cells,
-            "zero_length": report.zero_length,
-            "unclosed": report.unclosed,
-            "unknown_pitches": {str(p): n for p, n in report.unknown_pitches.items()},
-            "mapped_pitches": {str(p): n for p, n in report.mapped_pitches.items()},
-        }
+    for item in fields(groove.report) if groove.report else ():
+        value = getattr(groove.report, item.name)
+        if isinstance(value, Mapping):
+            counts[item.name] = {str(name): number for name, number in value.items()}
+        elif isinstance(value, int) and item.name != "num_hits":
+            counts[item.name.removeprefix("num_")] = value
     return counts
-
-
-def _category(error: MusicVAEError) -> str:
-    for kind, name in _CATEGORIES:
-        if isinstance(error, kind):
-            return name
-    return "not readable"
-
-
-def _rejected(
-    category: str, reason: str, counts: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    one_line = " ".join(reason.split())[:500]
-    return {"category": category, "reason": one_line, "counts": dict(counts or {})}

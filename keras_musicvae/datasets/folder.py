@@ -1,39 +1,39 @@
 """Preprocesses any folder or zip of MIDI files into windows to train on.
 
-    files -> worker processes (`convert`) -> parts (`store`) -> dataset (`assemble`)
+    files -> worker processes (`workers`) -> parts (`parts`) -> dataset (`assemble`)
 
-The Groove MIDI Dataset takes the same way; its `info.csv` adds splits and styles.
+The Groove MIDI Dataset is read alike; its `info.csv` adds splits and styles.
 """
 
 import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_musicvae import __version__
-from keras_musicvae.datasets import pool as pools
-from keras_musicvae.datasets.assemble import assemble, fingerprint
-from keras_musicvae.datasets.catalogue import Catalogue, FileFacts, read_catalogue
-from keras_musicvae.datasets.convert import (
-    WindowConfig,
-    content_hash,
-    read_bounded,
-    unpack,
-)
+from keras_musicvae.datasets.assemble import Parts, assemble, fingerprint
+from keras_musicvae.datasets.catalogue import Catalogue, read_catalogue
+from keras_musicvae.datasets.convert import WindowConfig
 from keras_musicvae.datasets.layout import INFO_NAME, read_info
-from keras_musicvae.datasets.sources import Entry, Source, open_source
+from keras_musicvae.datasets.parts import PART_FILES, read_sound_record
+from keras_musicvae.datasets.sources import (
+    MIDI_SUFFIXES,
+    Entry,
+    Source,
+    UnreadableFile,
+    open_source,
+)
 from keras_musicvae.datasets.splits import FRACTIONS, check_fractions
-from keras_musicvae.datasets.store import PartBuilder, PartStore, check_output
+from keras_musicvae.datasets.unfinished import UnfinishedFolder, check_output, clear_up
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.errors import DatasetError
+from keras_musicvae.datasets.workers import MEMORY, SECONDS, PartReader
+from keras_musicvae.errors import ConfigError, DatasetError
+from keras_musicvae.grooves.midi_check import DEFAULT_LIMITS
 from keras_musicvae.progress import showing
-
-READER = "keras_musicvae.datasets.convert:make_reader"
-"""The task of the worker processes."""
 
 
 def preprocess(
@@ -45,8 +45,8 @@ def preprocess(
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
     jobs: int | None = None,
-    seconds: float = pools.SECONDS,
-    memory: int = pools.MEMORY,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
     overwrite: bool = False,
     verbose: bool = False,
 ) -> GrooveWindows:
@@ -70,9 +70,10 @@ def preprocess(
         seed: Another seed gives another division. Defaults to 0.
         jobs: Worker processes; they do not change the result. Defaults to the number
             of available processors.
-        seconds: Time limit per file. Defaults to 10.
+        seconds: Processor time allowed for a file (not on Windows), which does not
+            depend on how busy the machine is. Defaults to 30.
         memory: Bytes that reading may take in a worker (enforced on Linux). Defaults
-            to 512 MiB.
+            to 1 GiB.
         overwrite: Replace another dataset, or a damaged one, that `out` holds.
             Defaults to False.
         verbose: Show progress on stderr. Defaults to False.
@@ -81,6 +82,7 @@ def preprocess(
         The windows, memory-mapped; `info["report"]` tells what was read.
 
     Raises:
+        ConfigError: `jobs`, `seconds` or `memory` is not positive.
         DatasetError: the source is not readable, gives no window at all, or `out`
             holds another dataset.
         OutputError: `out` cannot be written.
@@ -95,7 +97,10 @@ def preprocess(
     """
     config = config or WindowConfig()
     shares = check_fractions(fractions)
-    out = Path(out)
+    for name, value in (("jobs", jobs or 1), ("seconds", seconds), ("memory", memory)):
+        if not value > 0:
+            raise ConfigError(f"{name} must be above 0. Received: {value!r}.")
+    out = Path(out).expanduser()
     opened = open_source(source)
     check_output(out)
     work = _Work.listed(opened, read_catalogue(opened))
@@ -108,6 +113,7 @@ def preprocess(
         try:
             _check_same(out, settings, work)
             windows = GrooveWindows.load(out)
+            clear_up(out)
             if verbose:
                 sys.stderr.write(f"{out} holds this dataset already.\n")
             return windows
@@ -115,23 +121,15 @@ def preprocess(
             if not overwrite:
                 raise
     # Another release may read files in another way: its parts are not mixed in.
-    plan = {"release": __version__, **settings, "files": work.stamp()}
-    store = PartStore(out, plan)
+    plan = {"release": __version__, "files": work.stamp(), "part": PART_FILES}
+    unfinished = UnfinishedFolder(out, {**plan, **settings})
     try:
-        pool = pools.WorkerPool(
-            READER,
-            {
-                "source": [opened.kind, os.fspath(opened.path.absolute())],
-                "config": config.to_json(),
-                "keys": dedup,
-            },
-            jobs=min(jobs or pools.available_cpus(), max(len(work.files), 1)),
-            seconds=seconds,
-            memory=memory,
-        )
-        _read_all(work, pool, store, keyed=dedup, verbose=verbose)
+        parts = work.parts()
+        _read_all(work, parts, unfinished.parts, config, jobs, seconds, memory, verbose)
+        written = Parts(unfinished.parts, len(parts))
         info = assemble(
-            store,
+            written,
+            unfinished.dataset,
             config=config.to_json(),
             num_steps=config.num_steps,
             source=opened.path.name,
@@ -144,12 +142,12 @@ def preprocess(
             },
         )
         if not info["report"]["windows"]:
-            error = _nothing_found(opened, config, store)
-            store.discard()
+            error = _nothing_found(opened, config, written)
+            unfinished.discard()
             raise error
-        store.publish()
+        unfinished.publish()
     finally:
-        store.close()
+        unfinished.close()
     return GrooveWindows.load(out)
 
 
@@ -167,10 +165,18 @@ class _Work:
         files, ignored = source.entries()
         if not files:
             raise DatasetError(
-                f"There is no MIDI file (.mid, .midi) in {source.path}; "
-                f"it holds {ignored} other files."
+                f"There is no MIDI file ({', '.join(MIDI_SUFFIXES)}) in "
+                f"{source.path}; it holds {ignored} other files."
             )
         return cls(source, catalogue, files, ignored)
+
+    def parts(self) -> dict[int, list[str]]:
+        """The names of the files of each part."""
+        names = [file.name for file in self.files]
+        return {
+            number: names[start : start + PART_FILES]
+            for number, start in enumerate(range(0, len(names), PART_FILES))
+        }
 
     def stamp(self) -> str:
         """Changes when a file is added, removed or changed."""
@@ -182,91 +188,60 @@ class _Work:
 
     def fingerprint(self) -> str:
         """The same for the same names and contents, wherever they lie."""
-        return fingerprint(
-            {file.name: content_hash(self.source, file.name) for file in self.files}
-        )
+        return fingerprint({file.name: self._digest(file.name) for file in self.files})
+
+    def _digest(self, name: str) -> str:
+        try:
+            data = self.source.read(name, DEFAULT_LIMITS.max_bytes + 1)
+        except UnreadableFile:
+            data = b""
+        return hashlib.sha256(data).hexdigest()
 
 
 def _read_all(
     work: _Work,
-    pool: pools.WorkerPool,
-    store: PartStore,
-    *,
-    keyed: bool,
+    parts: dict[int, list[str]],
+    folder: Path,
+    config: WindowConfig,
+    jobs: int | None,
+    seconds: float,
+    memory: int,
     verbose: bool,
 ) -> None:
-    """Feeds the files behind the last sealed part to the pool; keeps the results."""
-    builder = PartBuilder(store, keyed=keyed)
-    start = store.next_file
-    files = work.files[start:]
-    windows = sum(r["windows"] for part in store.parts() for r in part.files)
-    rejected = sum(len(part.rejected) for part in store.parts())
-    payloads: Iterator[str] = (f.name for f in files if work.catalogue.of(f.name))
-    replies = pool.map(payloads)
-    label = (
-        "Reading MIDI" if not start else f"Reading MIDI (from file {start + 1:,} on)"
-    )
-    with showing(label, len(work.files), start=start, verbose=verbose) as display:
-        try:
-            for done, file in enumerate(files, start + 1):
-                facts = work.catalogue.of(file.name)
-                reply = _UNLISTED if facts is None else next(replies)
-                found = _keep(work, builder, file.name, facts, reply)
-                windows += found
-                rejected += not found
-                display.update(done, f"{windows:,} windows, {rejected:,} rejected")
-        finally:
-            replies.close()  # type: ignore[attr-defined]
-    builder.flush()
+    """Reads the parts that an earlier run has not."""
+    missing, done, windows, rejected = {}, 0, 0, 0
+    for number, names in parts.items():
+        if record := read_sound_record(folder, number):
+            done += len(names)
+            windows += record.num_windows
+            rejected += len(record.rejected)
+        else:
+            missing[number] = names
+    with showing("Reading MIDI", len(work.files), start=done, verbose=verbose) as bar:
 
+        def on_file(found: int) -> None:
+            nonlocal done, windows, rejected
+            done, windows, rejected = done + 1, windows + found, rejected + (not found)
+            bar.update(done, f"{windows:,} windows, {rejected:,} rejected")
 
-_UNLISTED = pools.Reply(
-    {"category": "not listed", "reason": "info.csv does not list the file"}
-)
-
-
-def _keep(
-    work: _Work,
-    builder: PartBuilder,
-    name: str,
-    facts: FileFacts | None,
-    reply: pools.Reply,
-) -> int:
-    """Hands one result to the builder; returns its number of windows."""
-    message = reply.message
-    if reply.failure:
-        message = {"category": "reader failed", "reason": reply.failure}
-    if "reason" in message:
-        digest = message.get("sha256") or content_hash(work.source, name)
-        builder.reject(
-            {
-                "name": name,
-                "category": message["category"],
-                "reason": message["reason"],
-                "sha256": digest,
-            },
-            {"rejected": {message["category"]: 1}, **message.get("counts", {})},
+        reader = PartReader(
+            source=work.source,
+            catalogue=work.catalogue,
+            folder=folder,
+            config=config.to_json(),
+            max_bytes=DEFAULT_LIMITS.max_bytes,
+            seconds=seconds,
+            memory=memory,
+            on_file=on_file,
         )
-        return 0
-    facts = facts or FileFacts()
-    frames, keys = unpack(reply.data, message)
-    builder.accept(
-        {
-            "name": name,
-            "split": facts.split,
-            "style": facts.style,
-            "drummer": facts.drummer,
-            "kind": facts.kind,
-            "windows": len(message["starts"]),
-            **message["file"],
-            "sha256": message["sha256"],
-        },
-        frames,
-        {"row": message["starts"], "bar": message["bars"], "tempo": message["tempos"]},
-        keys,
-        message["counts"],
-    )
-    return len(message["starts"])
+        reader.read(missing, min(jobs or available_cpus(), max(len(missing), 1)))
+
+
+def available_cpus() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_same(out: Path, settings: dict[str, Any], work: _Work) -> None:
@@ -283,13 +258,11 @@ def _check_same(out: Path, settings: dict[str, Any], work: _Work) -> None:
         )
 
 
-def _nothing_found(
-    source: Source, config: WindowConfig, store: PartStore
-) -> DatasetError:
+def _nothing_found(source: Source, config: WindowConfig, parts: Parts) -> DatasetError:
     """Says in one line why a whole source gave no window."""
     reasons: Counter[str] = Counter()
     first = ""
-    for part in store.parts():
+    for part in parts.records():
         for record in part.rejected:
             reasons[record["category"]] += 1
             first = first or f"{record['name']}: {record['reason']}"
@@ -304,4 +277,4 @@ def _nothing_found(
     )
 
 
-__all__ = ["FRACTIONS", "WindowConfig", "preprocess", "read_bounded"]
+__all__ = ["FRACTIONS", "WindowConfig", "preprocess"]

@@ -122,7 +122,7 @@ def download(
         ChecksumError: the server sent something else.
         OutputError: the cache cannot be written.
     """
-    place = Path(folder) if folder is not None else _cache_folder()
+    place = Path(folder).expanduser() if folder is not None else _cache_folder()
     if is_published(place / GROOVE_ZIP.name, GROOVE_ZIP):
         return place / GROOVE_ZIP.name
     label = f"Downloading {GROOVE_ZIP.name}"

@@ -1,15 +1,16 @@
 """The files of a preprocessed folder, and the checks that make them safe to read.
 
-    dataset.json        what the folder holds: settings, counts, checksums, report
-    frames-00000.npy    (rows, 27) float32, memory-mapped; as many as needed
-    windows.npy         one record of `WINDOW` per window
-    files.csv           the files that gave windows; a record's `file` counts its lines
-    rejected.csv        the files that gave none, each with its reason
+    dataset.json   what the folder holds: settings, counts, checksums, report
+    frames.npy     (rows, 27) float32, memory-mapped
+    windows.npy    one record of `WINDOW` per window
+    files.csv      the files that gave windows; a record's `file` counts its lines
+    rejected.csv   the files that gave none, each with its reason
 
 A row is one step: 9 hits, 9 velocities, 9 offsets. Nothing here is ever unpickled.
 """
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,22 +20,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import ChecksumError, DatasetError
-from keras_musicvae.files import reason, sha256_of
+from keras_musicvae.files import open_regular, reason, sha256_of
 
 FORMAT = "keras-musicvae groove windows"
-VERSION = 1
+VERSION = 2
 SPLITS = ("train", "validation", "test")
 KINDS = ("", "beat", "fill")
 NUM_FEATURES = 27
 
 INFO_NAME = "dataset.json"
+FRAMES_NAME = "frames.npy"
 WINDOWS_NAME = "windows.npy"
 FILES_NAME = "files.csv"
 REJECTED_NAME = "rejected.csv"
 
 WINDOW = np.dtype(
     [
-        ("row", "<i8"),  # first row, counted through all shards
+        ("row", "<i8"),  # first row
         ("file", "<i4"),  # line of files.csv, from 0
         ("bar", "<i4"),  # first bar in its part of the file, from 0
         ("tempo", "<f4"),  # quarter notes per minute where the window begins
@@ -44,6 +46,9 @@ WINDOW = np.dtype(
         ("split", "u1"),  # index into SPLITS
     ]
 )
+
+KEYED_WINDOW = np.dtype([*WINDOW.descr, ("key", "V16")])
+"""A window with a hash of its values, by which equal ones are found."""
 
 _MAX_JSON_BYTES = 64 << 20
 
@@ -56,7 +61,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     """
     path = folder / INFO_NAME
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(_MAX_JSON_BYTES + 1)
     except OSError as error:
         raise DatasetError(
@@ -84,20 +89,17 @@ def _info_problem(info: Any) -> str:
     try:
         config = info["config"]
         whole = [config["num_bars"], config["hop_bars"], config["steps_per_quarter"]]
-        whole += [info["num_steps"], *config["time_signature"], info["windows"]["size"]]
-        for shard in info["shards"]:
-            whole += [shard["rows"], shard["size"]]
-        files = [item["file"] for item in [*info["shards"], info["windows"]]]
+        files = [info["frames"], info["windows"]]
+        whole += [info["num_steps"], *config["time_signature"]]
+        whole += [item["size"] for item in files]
         names = [*info["styles"], *info["drummers"], *info["kinds"]]
-        hashes = [item["sha256"] for item in [*info["shards"], info["windows"]]]
+        names += [item["sha256"] for item in files]
     except (KeyError, TypeError, IndexError) as error:
         return f"it lacks {error}"
     if not all(type(n) is int and n > 0 for n in whole):
         return "a size is not a positive whole number"
-    if not all(isinstance(text, str) for text in [*files, *names, *hashes]):
+    if not all(isinstance(text, str) for text in names):
         return "a name is not text"
-    if any(name != Path(name).name or name in ("", ".", "..") for name in files):
-        return "a file lies outside of the folder"
     return ""
 
 
@@ -155,9 +157,12 @@ class FileNames(Sequence[str]):
     def _read(self) -> list[str]:
         if self._names is None:
             try:
-                with self._path.open(
-                    encoding="utf-8", errors="surrogateescape", newline=""
-                ) as file:
+                with (
+                    open_regular(self._path) as data,
+                    io.TextIOWrapper(
+                        data, "utf-8", errors="surrogateescape", newline=""
+                    ) as file,
+                ):
                     self._names = [row["name"] for row in csv.DictReader(file)]
             except (OSError, KeyError, csv.Error) as error:
                 raise damaged(self._path, error) from error

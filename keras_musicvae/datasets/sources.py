@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from keras_musicvae.errors import DatasetError
-from keras_musicvae.files import BoundedZip, reason
+from keras_musicvae.files import BoundedZip, open_regular, reason
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 """Names with other endings are counted, not read."""
@@ -81,7 +81,7 @@ class FolderSource:
             UnreadableFile: it is gone, forbidden, or no regular file.
         """
         try:
-            with (self._root / name).open("rb") as file:
+            with open_regular(self._root / name) as file:
                 return file.read(limit)
         except OSError as error:
             raise UnreadableFile(f"cannot be read: {reason(error)}") from error
@@ -147,7 +147,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     Raises:
         DatasetError: there is nothing at `path`, or it is something else.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

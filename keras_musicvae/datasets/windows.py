@@ -16,17 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.datasets.layout import (
     FILES_NAME,
+    FRAMES_NAME,
     KINDS,
     NUM_FEATURES,
     SPLITS,
     WINDOW,
+    WINDOWS_NAME,
     FileNames,
     check_file,
     damaged,
     load_array,
     read_info,
 )
-from keras_musicvae.datasets.shards import Shards
 from keras_musicvae.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 class _Shared:
     """What all selections of one dataset have in common."""
 
-    shards: Shards
+    frames: NDArray[np.float32]
     info: Mapping[str, Any]
     file_names: Sequence[str]
 
@@ -82,6 +83,18 @@ class GrooveWindows:
         self.styles: tuple[str, ...] = tuple(shared.info["styles"])
         self.drummers: tuple[str, ...] = tuple(shared.info["drummers"])
         self.kinds: tuple[str, ...] = tuple(shared.info["kinds"])
+        # Every run of `num_steps` rows as a view, (rows - num_steps + 1, steps, 27).
+        frames = shared.frames
+        self._runs = np.lib.stride_tricks.as_strided(
+            frames,
+            shape=(
+                max(len(frames) - self.num_steps + 1, 0),
+                self.num_steps,
+                NUM_FEATURES,
+            ),
+            strides=(frames.strides[0], *frames.strides),
+            writeable=False,
+        )
 
     # --- Making ---------------------------------------------------------------
 
@@ -100,21 +113,17 @@ class GrooveWindows:
             DatasetError: the folder is no dataset, or incomplete, or damaged.
             ChecksumError: with `verify`, a file has changed.
         """
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         info = read_info(folder)
-        for item in [*info["shards"], info["windows"]]:
-            check_file(folder / item["file"], item, verify=verify)
-        shards = tuple(
-            load_array(folder / item["file"], np.dtype(np.float32), 2)
-            for item in info["shards"]
-        )
-        for item, shard in zip(info["shards"], shards, strict=True):
-            if shard.shape != (item["rows"], NUM_FEATURES):
-                raise damaged(folder / item["file"], f"its shape is {shard.shape}")
-        table = load_array(folder / info["windows"]["file"], WINDOW, 1)
+        for name, item in ((FRAMES_NAME, "frames"), (WINDOWS_NAME, "windows")):
+            check_file(folder / name, info[item], verify=verify)
+        frames = load_array(folder / FRAMES_NAME, np.dtype(np.float32), 2)
+        if frames.shape[1] != NUM_FEATURES:
+            raise damaged(folder / FRAMES_NAME, f"its shape is {frames.shape}")
+        table = load_array(folder / WINDOWS_NAME, WINDOW, 1)
         names = FileNames(folder / FILES_NAME)
-        windows = cls(_Shared(Shards(shards), info, names), table)
-        windows._check_table(folder / info["windows"]["file"])
+        windows = cls(_Shared(frames, info, names), table)
+        windows._check_table(folder / WINDOWS_NAME)
         return windows
 
     @classmethod
@@ -125,6 +134,7 @@ class GrooveWindows:
         *,
         hop_bars: int = 1,
         short: str = "skip",
+        silent: str = "skip",
         split: str = "train",
     ) -> "GrooveWindows":
         """Windows of grooves in memory, without files.
@@ -135,22 +145,21 @@ class GrooveWindows:
                 do not fit give no window.
             hop_bars: Bars from one window to the next. Defaults to 1.
             short: `"skip"`, `"pad"` or `"loop"` grooves of fewer bars than a window.
+            silent: `"skip"` or `"keep"` windows without a hit. Defaults to `"skip"`.
             split: The split of all windows. Defaults to `"train"`.
         """
-        cuts = [
-            converter.windows(groove, hop_bars=hop_bars, short=short)
-            for groove in grooves
-        ]
-        ends = np.cumsum([0, *(len(cut.frames) for cut in cuts)])
-        table = np.zeros(sum(len(cut) for cut in cuts), WINDOW)
-        table["file"] = np.repeat(np.arange(len(cuts)), [len(cut) for cut in cuts])
-        table["bar"] = [bar for cut in cuts for bar in cut.start_bars]
-        table["row"] = ends[table["file"]] + table["bar"] * converter.steps_per_bar
-        per_bar = converter.steps_per_bar / converter.steps_per_quarter
-        table["tempo"] = [
-            grooves[file].tempo_at(bar * per_bar)
-            for file, bar in zip(table["file"], table["bar"], strict=True)
-        ]
+        from keras_musicvae.datasets.convert import window_table
+
+        tables, frames, rows = [np.zeros(0, WINDOW)], [], 0
+        for number, groove in enumerate(grooves):
+            cut = converter.windows(groove, hop_bars=hop_bars, short=short)
+            found = window_table(groove, cut, silent=silent)
+            found["row"] += rows
+            found["file"] = number
+            tables.append(found[list(WINDOW.names or ())].astype(WINDOW))
+            frames.append(cut.frames)
+            rows += len(cut.frames)
+        table = np.concatenate(tables)
         table["split"] = SPLITS.index(split)
         config = converter.get_config() | {"hop_bars": hop_bars, "short": short}
         info = {
@@ -161,11 +170,9 @@ class GrooveWindows:
             "kinds": list(KINDS),
             "counts": {name: len(table) * (name == split) for name in SPLITS},
         }
-        frames = np.concatenate(
-            [np.zeros((0, NUM_FEATURES), np.float32), *(cut.frames for cut in cuts)]
-        )
+        every = np.concatenate([np.zeros((0, NUM_FEATURES), np.float32), *frames])
         names = [groove.name for groove in grooves]
-        return cls(_Shared(Shards((frames,)), info, names), table)
+        return cls(_Shared(every, info, names), table)
 
     # --- Arrays ---------------------------------------------------------------
 
@@ -184,13 +191,12 @@ class GrooveWindows:
         if isinstance(indices, list) and not indices:
             indices = np.zeros(0, np.int64)  # NumPy makes an empty list float
         rows = np.asarray(self._table["row"])[indices]
-        if rows.ndim == 0:
-            return self._shared.shards.gather(rows[None], self.num_steps)[0]
         if rows.ndim > 1:
             raise IndexError(
                 "Windows have one axis; give at most one-dimensional indices."
             )
-        return self._shared.shards.gather(rows, self.num_steps)
+        found = self._runs[rows]
+        return found if rows.ndim else found.copy()
 
     def arrays(self) -> NDArray[np.float32]:
         """All windows at once: (len, num_steps, 27) float32."""
@@ -377,10 +383,10 @@ class GrooveWindows:
         if self.num_steps % self.num_bars:
             raise damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
         rows = self._column("row")
-        if not self._shared.shards.hold(rows, self.num_steps):
-            raise damaged(path, "a window lies outside of the rows")
         if not len(rows):
             return
+        if rows.min() < 0 or rows.max() >= len(self._runs):
+            raise damaged(path, "a window lies outside of the rows")
         for field, names in (
             ("style", self.styles),
             ("drummer", self.drummers),

@@ -1,115 +1,82 @@
-"""The process that reads files for a `WorkerPool`: `python -m ...datasets.worker`.
+"""The process that reads the files of one part: `python -m ...datasets.worker`.
 
-It speaks over its standard input and output, in messages of JSON and raw bytes, never
-pickle: whatever a hostile file does to this process, the parent only parses JSON.
+Requests come on standard input: a line of JSON (`folder`, `number`, `config`,
+`seconds`, `memory`), then of each file a line of JSON (`name`, `facts`, `problem`,
+`size`) and its bytes, and last a line with `end`. Each is answered by a line on
+standard output: "ready", the number of windows of each file, and at the end what went
+wrong in writing, or nothing. Whatever a hostile file does to this process, its parent
+reads lines and never unpickles.
 """
 
-import contextlib
-import importlib
 import json
 import os
 import signal
-import struct
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
-_HEADER = struct.Struct("<II")
-MAX_JSON_BYTES = 16 << 20
-MAX_DATA_BYTES = 1 << 30
+from keras_musicvae.datasets.catalogue import FileFacts
+from keras_musicvae.datasets.convert import WindowConfig
+from keras_musicvae.datasets.parts import SourceFile, write_part
+from keras_musicvae.errors import OutputError
 
-Message = dict[str, Any]
-Task = Callable[[Any], tuple[Message, bytes]]
-
-
-def send(stream: BinaryIO, message: Message, data: bytes = b"") -> None:
-    """Writes one message with its raw bytes."""
-    text = json.dumps(message).encode()
-    stream.write(_HEADER.pack(len(text), len(data)))
-    stream.write(text)
-    stream.write(data)
-    stream.flush()
-
-
-def receive(stream: BinaryIO) -> tuple[Message, bytes]:
-    """Reads one message.
-
-    Raises:
-        EOFError: the other side is gone.
-        ValueError: what it said is no message.
-    """
-    text_size, data_size = _HEADER.unpack(_exactly(stream, _HEADER.size))
-    if text_size > MAX_JSON_BYTES or data_size > MAX_DATA_BYTES:
-        raise ValueError(f"a message of {text_size} + {data_size} bytes")
-    message = json.loads(_exactly(stream, text_size))
-    if not isinstance(message, dict):
-        raise ValueError("a message that is no object")
-    return message, _exactly(stream, data_size)
+OUT_OF_MEMORY = 86
+"""The exit code of a worker that reached its memory limit."""
 
 
 def main() -> None:
-    """Serves tasks until standard input ends."""
+    """Reads the files of one part."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent
     requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    # What a parser prints must not be taken for a message.
-    os.dup2(2, 1)
-    start, _ = receive(requests)
-    module, _, factory = start["task"].partition(":")
-    task: Task = getattr(importlib.import_module(module), factory)(start["setup"])
-    _limit_memory(start["memory"])
-    send(replies, {"ready": True})
-    while True:
-        try:
-            message, _ = receive(requests)
-        except EOFError:
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a parser prints must not be taken for an answer
+    task = json.loads(requests.readline())
+    config = WindowConfig.from_json(task["config"])
+    _limit_memory(task["memory"])
+    print("ready", file=answers)
+    files = _files(requests, task["seconds"])
+    problem = ""
+    try:
+        for windows in write_part(Path(task["folder"]), task["number"], config, files):
+            print(windows, file=answers)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except OutputError as error:
+        problem = str(error)
+    print(problem, file=answers)
+
+
+def _files(requests: BinaryIO, seconds: float) -> Iterator[SourceFile]:
+    """The files, each with a new allowance of processor time."""
+    while line := requests.readline():
+        file = json.loads(line)
+        # The default action of this signal ends the process, in compiled code too.
+        # Unlike time, processor time is the same however busy the machine is.
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        if "end" in file:
             return
-        with _alarm(start["seconds"]):
-            try:
-                header, data = task(message["payload"])
-            except MemoryError:
-                # The heap may be in pieces: say so and let a fresh process go on.
-                send(replies, {"failure": "memory"})
-                return
-            except Exception as error:
-                text = f"{type(error).__name__}: {error}"
-                header, data = {"failure": "error", "message": text}, b""
-        send(replies, header, data)
-
-
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
+        data = requests.read(file["size"])
+        facts = FileFacts(**file["facts"])
+        yield SourceFile(file["name"], facts, data, file["problem"])
+    raise EOFError("the parent process is gone")
 
 
 def _limit_memory(extra: int) -> None:
     """Lets this process grow by at most `extra` bytes, where the system can do that."""
     try:
         import resource
-        from pathlib import Path
 
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + extra
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     except (ImportError, OSError, ValueError):
-        pass  # macOS and Windows: the time limit remains
-
-
-@contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Ends this process if its parent is gone and cannot end it in time."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    signal.setitimer(signal.ITIMER_REAL, seconds + 5)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        pass  # macOS and Windows: the limits of the MIDI gate remain
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+    try:
         main()
-    sys.exit(0)
+    except (EOFError, BrokenPipeError):
+        sys.exit(1)

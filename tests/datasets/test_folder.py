@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import os
 import signal
@@ -11,11 +12,13 @@ import pytest
 from synthetic import BROKEN, broken_bytes, groove_bytes, midi_bytes, write_folder
 
 from keras_musicvae.datasets import folder as module
-from keras_musicvae.datasets import pool, store
+from keras_musicvae.datasets import unfinished, workers
 from keras_musicvae.datasets.convert import WindowConfig
 from keras_musicvae.datasets.folder import preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import ConfigError, DatasetError, OutputError
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.midi import read_midi
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -47,11 +50,11 @@ def midi(tmp_path_factory):
 def plain(midi, tmp_path_factory):
     """An undisturbed run with parts of 20 files."""
     out = tmp_path_factory.mktemp("data") / "plain"
-    usual, store.PART_FILES = store.PART_FILES, 20
+    usual, module.PART_FILES = module.PART_FILES, 20
     try:
         preprocess(midi, out)
     finally:
-        store.PART_FILES = usual
+        module.PART_FILES = usual
     return out
 
 
@@ -78,7 +81,7 @@ def test_every_file_is_used_or_rejected_with_a_reason(plain):
     }
     assert report["hits"] == sum(report["drums"].values())
     assert report["hits"] + report["shared_cells"] == report["notes"]
-    frames = np.concatenate([np.load(p) for p in sorted(plain.glob("frames-*.npy"))])
+    frames = np.load(plain / "frames.npy")
     assert frames[:, :9].sum() == report["hits"]
     assert windows.styles == ("style0", "style1", "style2")
 
@@ -223,7 +226,7 @@ def test_names_that_are_not_text(tmp_path):
 def test_a_zip_gives_what_its_folder_gives(midi, plain, tmp_path, monkeypatch):
     import zipfile
 
-    monkeypatch.setattr(store, "PART_FILES", 20)
+    monkeypatch.setattr(module, "PART_FILES", 20)
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         for path in sorted(midi.rglob("*.mid"), reverse=True):
             archive.write(path, path.relative_to(midi))
@@ -241,29 +244,131 @@ def test_a_zip_gives_what_its_folder_gives(midi, plain, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "attack, reason",
-    [("segfault", "SIGSEGV"), ("hang", "took more than 2 s"), ("memory", "64 MB")],
+    [
+        ("segfault", "crashed the reader (SIGSEGV)"),
+        ("exit", "ended the reader (exit code 3)"),
+        ("hang", "took more than 1 s of processor time"),
+        ("memory", "needed more than 64 MB of memory"),
+    ],
 )
-def test_a_reader_that_is_hurt_costs_one_file(tmp_path, monkeypatch, attack, reason):
+def test_a_file_that_kills_its_reader_twice_is_rejected(
+    tmp_path, monkeypatch, attack, reason
+):
     files = {f"{n}.mid": groove_bytes(n) for n in range(8)}
     midi = write(tmp_path / "midi", {**files, "4.mid": attack.encode()})
-    monkeypatch.setattr(module, "READER", "hurt_reader:make_reader")
-    windows = preprocess(midi, tmp_path / "out", jobs=2, seconds=2, memory=64 << 20)
+    monkeypatch.setattr(workers, "WORKER", "hurt_worker")
+    windows = preprocess(midi, tmp_path / "out", jobs=2, seconds=1, memory=64 << 20)
     assert len(windows.file_names) == 7
     (row,) = rows_of(tmp_path / "out" / "rejected.csv")
-    assert row["name"] == "4.mid"
-    assert row["category"] == "reader failed"
-    assert reason in row["reason"]
+    assert (row["name"], row["category"]) == ("4.mid", "reader failed")
+    assert row["reason"] == reason
     assert len(row["sha256"]) == 64
+
+
+def test_a_reader_that_dies_once_costs_nothing(midi, plain, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_FILES", 20)
+    ask, asked = workers._Worker.ask, []
+
+    def killed_once(self, request, data=b""):
+        asked.append(request.get("name"))
+        if asked.count("style1/000075.mid") == 1:
+            self.process.kill()
+            self.process.wait()
+            asked.append("style1/000075.mid")
+        return ask(self, request, data)
+
+    monkeypatch.setattr(workers._Worker, "ask", killed_once)
+    preprocess(midi, tmp_path / "out", jobs=1)
+    assert contents(tmp_path / "out") == contents(plain)
+
+
+def test_a_busy_machine_rejects_no_file(tmp_path, monkeypatch):
+    midi = write(tmp_path / "midi", {"1.mid": groove_bytes(1), "2.mid": b"wait"})
+    monkeypatch.setattr(workers, "WORKER", "hurt_worker")
+    preprocess(midi, tmp_path / "out", seconds=1)
+    (row,) = rows_of(tmp_path / "out" / "rejected.csv")
+    assert row["category"] == "not valid MIDI"
+
+
+def test_what_a_parser_prints_or_raises_is_no_answer(tmp_path, monkeypatch):
+    files = {"1.mid": groove_bytes(1), "2.mid": b"print", "3.mid": groove_bytes(3)}
+    midi = write(tmp_path / "midi", files)
+    monkeypatch.setattr(workers, "WORKER", "hurt_worker")
+    windows = preprocess(midi, tmp_path / "out", jobs=1)
+    assert list(windows.file_names) == ["1.mid", "3.mid"]
+
+
+def test_an_unexpected_error_costs_one_file(tmp_path, monkeypatch):
+    from keras_musicvae.datasets import convert
+
+    def broken(*arguments, **options):
+        raise KeyError("key")
+
+    monkeypatch.setattr(convert, "read_midi_parts", broken)
+    with pytest.raises(convert.RejectedFile, match="unexpected error: KeyError"):
+        convert.convert_bytes(groove_bytes(1), WindowConfig())
+
+
+def test_a_reader_that_cannot_start(tmp_path, monkeypatch):
+    midi = write(tmp_path / "midi", {"1.mid": groove_bytes(1)})
+    monkeypatch.setattr(workers, "WORKER", "no_such_module")
+    with pytest.raises(DatasetError, match=r"could not be started.*no_such_module"):
+        preprocess(midi, tmp_path / "out")
+
+
+def test_readers_end_with_an_interruption(midi, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_FILES", 5)
+    started = []
+    launch = workers._Worker.__init__
+
+    def init(self, log):
+        launch(self, log)
+        started.append(self.process)
+
+    def interrupt(found):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers._Worker, "__init__", init)
+    monkeypatch.setattr(module, "showing", lambda *a, **k: interrupted())
+
+    @contextlib.contextmanager
+    def interrupted():
+        yield type("Bar", (), {"update": lambda self, *a: interrupt(a)})()
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess(midi, tmp_path / "out", jobs=2)
+    assert started and all(process.poll() is not None for process in started)
+
+
+# --- Silence ------------------------------------------------------------------
+
+
+def test_silent_windows_are_not_trained_on_unless_asked(tmp_path):
+    notes = [(0, 36, 90), (480, 38, 90), (1920 * 9, 36, 90)]
+    midi = write(tmp_path / "midi", {"x.mid": midi_bytes(notes, bars=10)})
+    skip, keep = (
+        preprocess(midi, tmp_path / name, WindowConfig(silent=name))
+        for name in ("skip", "keep")
+    )
+    assert skip.start_bar.tolist() == [0, 6]
+    assert keep.start_bar.tolist() == list(range(7))
+    assert skip.arrays()[..., :9].any((1, 2)).all()
+    assert [w.info["report"]["silent_windows"] for w in (skip, keep)] == [5, 0]
+    groove = read_midi(midi / "x.mid")
+    for silent, count in (("skip", 2), ("keep", 7)):
+        made = GrooveWindows.from_grooves(
+            [groove], GrooveConverter(num_bars=4), silent=silent
+        )
+        assert len(made) == count
 
 
 # --- Interruptions ------------------------------------------------------------
 
 RUN = """
 import sys
-from keras_musicvae.datasets import store
-from keras_musicvae.datasets.folder import preprocess
-store.PART_FILES = 20
-preprocess(sys.argv[1], sys.argv[2], jobs=2)
+from keras_musicvae.datasets import folder
+folder.PART_FILES = 20
+folder.preprocess(sys.argv[1], sys.argv[2], jobs=2)
 """
 
 
@@ -308,56 +413,69 @@ def test_a_run_that_is_killed_again_and_again(midi, plain, tmp_path):
     assert contents(out) == contents(plain)
 
 
-def test_only_what_was_not_sealed_is_read_again(midi, plain, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "PART_FILES", 20)
-    taken = []
+def test_only_parts_that_are_missing_or_damaged_are_read(
+    midi, plain, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "PART_FILES", 20)
+    publish = unfinished.UnfinishedFolder.publish
 
-    class Interrupting(pool.WorkerPool):
-        def map(self, payloads):
-            for number, reply in enumerate(super().map(payloads)):
-                if number == 130:
-                    raise KeyboardInterrupt
-                yield reply
+    def interrupt(self):
+        raise KeyboardInterrupt
 
-    class Watching(pool.WorkerPool):
-        def map(self, payloads):
-            payloads = list(payloads)
-            taken.extend(payloads)
-            return super().map(payloads)
-
-    monkeypatch.setattr(pool, "WorkerPool", Interrupting)
+    monkeypatch.setattr(unfinished.UnfinishedFolder, "publish", interrupt)
     with pytest.raises(KeyboardInterrupt):
         preprocess(midi, tmp_path / "out")
-    monkeypatch.setattr(pool, "WorkerPool", Watching)
+    parts = tmp_path / ".out.partial" / "parts"
+    frames = parts / "00004.frames"
+    frames.write_bytes(frames.read_bytes()[:-4] + b"\0\0\0\1")
+    (parts / "00002.json").unlink()
+    (parts / "00006.windows.npy").write_bytes(b"")
+    (parts / ".00009.json.1234").touch()
+    taken = []
+    read = workers.PartReader.read
+
+    def watched(self, parts, jobs):
+        taken.extend(parts)
+        read(self, parts, jobs)
+
+    monkeypatch.setattr(workers.PartReader, "read", watched)
+    monkeypatch.setattr(unfinished.UnfinishedFolder, "publish", publish)
     preprocess(midi, tmp_path / "out")
-    assert len(taken) == 200 - 120
+    assert taken == [2, 4, 6]
     assert contents(tmp_path / "out") == contents(plain)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_damaged_part_is_read_again(midi, plain, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "PART_FILES", 20)
-    monkeypatch.setattr(store.PartStore, "publish", lambda self: self.close())
-    with pytest.raises(DatasetError):
-        preprocess(midi, tmp_path / "out")
-    monkeypatch.undo()
-    monkeypatch.setattr(store, "PART_FILES", 20)
-    partial = tmp_path / ".out.partial"
-    shard = partial / "dataset" / "frames-00004.npy"
-    shard.write_bytes(shard.read_bytes()[:-4] + b"\0\0\0\1")
-    (partial / "dataset" / ".frames-00009.npy.tmp").touch()
-    preprocess(midi, tmp_path / "out")
-    assert contents(tmp_path / "out") == contents(plain)
+def test_a_run_killed_while_it_replaces_leaves_no_litter(tmp_path, monkeypatch):
+    midi = write(tmp_path / "midi", {"x.mid": groove_bytes(1)})
+    out = tmp_path / "out"
+    preprocess(midi, out)
+    put = unfinished.put_folder
+
+    def killed(new, target):
+        put(new, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished, "put_folder", killed)
+        with pytest.raises(KeyboardInterrupt):
+            preprocess(midi, out, WindowConfig(num_bars=2), overwrite=True)
+    assert GrooveWindows.load(out).num_bars == 2
+    preprocess(midi, out, WindowConfig(num_bars=2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["midi", "out"]
 
 
 def test_other_files_or_settings_start_over(tmp_path, monkeypatch):
     files = {f"{n:02d}.mid": groove_bytes(n) for n in range(30)}
     midi = write(tmp_path / "midi", files)
-    monkeypatch.setattr(store, "PART_FILES", 10)
-    monkeypatch.setattr(store.PartStore, "publish", lambda self: self.close())
+    monkeypatch.setattr(module, "PART_FILES", 10)
+    monkeypatch.setattr(
+        unfinished.UnfinishedFolder, "publish", lambda self: self.close()
+    )
     with pytest.raises(DatasetError):
         preprocess(midi, tmp_path / "out")
     monkeypatch.undo()
-    monkeypatch.setattr(store, "PART_FILES", 10)
+    monkeypatch.setattr(module, "PART_FILES", 10)
     write(midi, {"00.mid": groove_bytes(99)})
     preprocess(midi, tmp_path / "out")
     preprocess(midi, tmp_path / "fresh")
@@ -368,7 +486,7 @@ def test_other_files_or_settings_start_over(tmp_path, monkeypatch):
 def test_the_number_of_processes_does_not_change_the_result(
     midi, plain, tmp_path, monkeypatch, jobs
 ):
-    monkeypatch.setattr(store, "PART_FILES", 20)
+    monkeypatch.setattr(module, "PART_FILES", 20)
     preprocess(midi, tmp_path / "out", jobs=jobs)
     assert contents(tmp_path / "out") == contents(plain)
 
@@ -409,7 +527,7 @@ def test_folders_with_other_things_are_left_alone(tmp_path):
 
 def test_two_processes_do_not_write_one_folder(tmp_path):
     midi = write(tmp_path / "midi", {"x.mid": groove_bytes(1)})
-    other = store.PartStore(tmp_path / "out", {})
+    other = unfinished.UnfinishedFolder(tmp_path / "out", {})
     with pytest.raises(OutputError, match="Another process"):
         preprocess(midi, tmp_path / "out")
     other.discard()
@@ -425,6 +543,7 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
         {"hop_bars": 0},
         {"short": "fill"},
         {"tail": "drop"},
+        {"silent": "drop"},
     ],
 )
 def test_impossible_settings(settings):

@@ -5,7 +5,9 @@ import zipfile
 import pytest
 
 from keras_musicvae.datasets import sources
+from keras_musicvae.datasets.catalogue import read_catalogue
 from keras_musicvae.datasets.sources import UnreadableFile, open_source
+from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import DatasetError
 
 
@@ -130,6 +132,43 @@ def test_a_huge_table_of_contents_in_zip64_is_refused(tmp_path):
     path.write_bytes(b"PK\3\4" + record + locator + end)
     with pytest.raises(DatasetError, match=r"central directory|table of contents"):
         open_source(path)
+
+
+def test_zip64_sizes_count_even_where_the_old_fields_hold_sizes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_DIRECTORY_BYTES", 1000)
+    path = make_zip(tmp_path / "x.zip", {f"{n}.mid": b"A" for n in range(50)})
+    data = path.read_bytes()
+    end = data.rindex(b"PK\5\6")
+    size, offset = struct.unpack("<LL", data[end + 12 : end + 20])
+    record = struct.pack(
+        "<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 50, 50, size, offset
+    )
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+    small = data[end : end + 8] + struct.pack("<HHLLH", 1, 1, 46, offset, 0)
+    path.write_bytes(data[:end] + record + locator + small)
+    assert len(zipfile.ZipFile(path).namelist()) == 50
+    with pytest.raises(DatasetError, match="table of contents"):
+        open_source(path)
+
+
+def test_pipes_are_refused_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "info.csv")
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    source = open_source(tmp_path)
+    with pytest.raises(UnreadableFile, match="no regular file"):
+        source.read("info.csv", 10)
+    assert not read_catalogue(source).is_groove
+    os.mkfifo(tmp_path / "dataset.json")
+    with pytest.raises(DatasetError, match="no regular file"):
+        GrooveWindows.load(tmp_path)
+
+
+def test_the_home_folder_may_be_named_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.mid").write_bytes(b"MThd")
+    assert names(open_source("~")) == ["a.mid"]
+    with pytest.raises(DatasetError, match="No such file"):
+        GrooveWindows.load("~/nothing")
 
 
 def test_what_is_no_source(tmp_path):

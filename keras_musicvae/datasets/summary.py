@@ -48,7 +48,7 @@ def summary(info: Mapping[str, Any]) -> list[str]:
     )
     lines.append(
         f"length    {report.get('bars', 0):,} bars, "
-        f"{report.get('seconds', 0) / 3600:.2f} h; "
+        f"{report.get('milliseconds', 0) / 3.6e6:.2f} h; "
         "time signatures of all readable files: "
         + ", ".join(f"{name} ({count:,})" for name, count in time_signatures)
     )
@@ -56,6 +56,11 @@ def summary(info: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"left over {report['bars_left_over']:,} bars at the ends of files lie in "
             "no window (a smaller --hop or --tail keep keeps them)"
+        )
+    if report.get("silent_windows"):
+        kept = "kept" if config["silent"] == "keep" else "left out (--silent keep)"
+        lines.append(
+            f"silent    {report['silent_windows']:,} windows without a hit, {kept}"
         )
     if report.get("bars_added"):
         lines.append(

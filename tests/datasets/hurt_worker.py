@@ -1,0 +1,34 @@
+"""A worker that some file contents hurt as a bad parser would."""
+
+import ctypes
+import os
+import time
+
+from keras_musicvae.datasets import parts, worker
+
+convert_bytes = parts.convert_bytes
+
+
+def hurt(data, config):
+    if data == b"segfault":
+        ctypes.string_at(0)
+    if data == b"exit":
+        os._exit(3)
+    if data == b"raise":
+        raise KeyError("key")
+    if data == b"hang":
+        while True:
+            pass
+    if data == b"wait":  # takes time, not processor time: a busy machine
+        time.sleep(1.5)
+    if data == b"memory":
+        bytearray(1 << 30)
+    if data == b"print":
+        print("12", flush=True)
+        os.write(1, b"12\n")
+    return convert_bytes(data, config)
+
+
+if __name__ == "__main__":
+    parts.convert_bytes = hurt
+    worker.main()
