@@ -8,11 +8,7 @@ The same as `keras-musicvae generate` and its siblings, through the public funct
 """
 
 import argparse
-import os
 from pathlib import Path
-
-# Before Keras is imported; jax, torch or tensorflow.
-os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from keras_musicvae import MusicVAE
 

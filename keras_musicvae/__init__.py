@@ -5,7 +5,8 @@ The folders follow a groove on its way: `grooves` (MIDI -> groove -> tensor),
 z -> conductor -> decoder -> tensor), `presets` (pretrained weights), `cli`.
 
 Public names are loaded on first use, so that importing the package costs
-milliseconds and neither Keras nor a backend is touched before it is needed.
+milliseconds and neither Keras nor a backend is touched before it is needed. The first
+name that needs Keras chooses an installed backend (`backends/choice.py`).
 """
 
 from importlib import import_module
@@ -25,6 +26,7 @@ _PUBLIC = {
     "write_midi": "grooves.midi",
     "datasets": None,
     "errors": None,
+    "models": None,
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
@@ -32,6 +34,7 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 if TYPE_CHECKING:
     from keras_musicvae import datasets as datasets
     from keras_musicvae import errors as errors
+    from keras_musicvae import models as models
     from keras_musicvae.audio import render as render  # type: ignore[no-redef]
     from keras_musicvae.grooves.converter import GrooveConverter as GrooveConverter
     from keras_musicvae.grooves.groove import Groove as Groove

@@ -89,10 +89,22 @@ def test_imports_run_one_way(path):
                 assert target in allowed | {here}, f"{here} must not import {name}"
     if here in NO_KERAS:
         assert not any(name.split(".")[0] == "keras" for name in early)
-    if here != "backends":
-        assert not HEAVY & {name.split(".")[0] for name in early | late}, (
-            "only backends/ names a backend"
-        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if folder(p) != "backends"],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_only_backends_names_a_backend(path):
+    """Neither in an import nor in a string, be it to ask which one is in use."""
+    early, late = imports(path)
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert not HEAVY & {name.split(".")[0] for name in early | late | strings}
 
 
 def run(code: str) -> str:

@@ -30,6 +30,11 @@ def fused_lstm(
     return None
 
 
+def use_cudnn(dtype: str) -> bool | str:
+    """Only in float32: jaxlib's `gpu_rnn` cannot be lowered in bfloat16."""
+    return "auto" if dtype == "float32" else False
+
+
 def run_train_step(
     model: keras.Model, step: Callable[[Any], dict], arguments: tuple
 ) -> tuple:

@@ -4,6 +4,7 @@ Every backend module defines the same names:
 
 - `fused_lstm(sequences, h, c, kernel, recurrent_kernel, bias, reverse)`: a whole
   LSTM layer in one call, or None where Keras's own loop is the faster one.
+- `use_cudnn(dtype)`: the argument of that name of `keras.layers.LSTM`.
 - `run_train_step(model, step, arguments)`: runs `step(data)`, which reads and assigns
   variables, in the way in which `fit` calls a train step.
 - `value_and_gradients(model, function)`: `function()` returns the loss; its value and
@@ -30,18 +31,9 @@ Every backend module defines the same names:
 from importlib import import_module
 from typing import Any
 
-import keras
+from keras_musicvae.backends.choice import choose_backend
 
-from keras_musicvae.backends.choice import BACKENDS
-from keras_musicvae.errors import BackendError
-
-_name = keras.backend.backend()
-if _name not in BACKENDS:
-    raise BackendError(
-        f"keras-musicvae runs on the backends {', '.join(BACKENDS)}. "
-        f"Received: {_name!r}. Set KERAS_BACKEND to one of them."
-    )
-_backend: Any = import_module(f"keras_musicvae.backends.{_name}")
+_backend: Any = import_module(f"keras_musicvae.backends.{choose_backend()}")
 
 COMPILES: bool = _backend.COMPILES
 add_matmul = _backend.add_matmul
@@ -53,6 +45,7 @@ lstm_step = _backend.lstm_step
 ops = _backend.ops
 run_train_step = _backend.run_train_step
 scan = _backend.scan
+use_cudnn = _backend.use_cudnn
 value_and_gradients = _backend.value_and_gradients
 where_needed = _backend.where_needed
 zeros_unless = _backend.zeros_unless

@@ -23,10 +23,8 @@ class LSTM(keras.layers.LSTM):
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
-        # cuDNN on JAX cannot be lowered in bfloat16 (jaxlib's `gpu_rnn`).
         policy = keras.dtype_policies.get(kwargs.get("dtype"))
-        if keras.backend.backend() == "jax" and policy.compute_dtype != "float32":
-            kwargs.setdefault("use_cudnn", False)
+        kwargs.setdefault("use_cudnn", native.use_cudnn(policy.compute_dtype))
         # `assign_initial_weights` draws the kernels.
         kwargs.setdefault("kernel_initializer", zeros)
         kwargs.setdefault("recurrent_initializer", zeros)
