@@ -17,19 +17,20 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "progress": {"errors"},
+    "download": {"errors", "files"},
     "grooves": {"errors", "files", "audio", "plots", "html"},
-    "datasets": {"errors", "files", "progress", "grooves"},
+    "datasets": {"errors", "files", "progress", "download", "grooves"},
     "audio": {"errors", "files", "grooves"},
     "plots": {"errors", "files", "grooves"},
     "html": {"errors", "grooves", "audio", "plots"},
     "backends": {"errors"},
     "models": {"errors", "backends", "grooves", "presets", "magenta"},
-    "presets": {"errors", "files", "progress", "datasets", "grooves", "models"},
+    "presets": {"errors", "files", "progress", "download", "grooves", "models"},
     "magenta": {
         "errors",
         "files",
         "progress",
-        "datasets",
+        "download",
         "grooves",
         "models",
         "presets",
@@ -46,7 +47,16 @@ MAY_IMPORT = {
     },
     "cli": None,  # everything
 }
-NO_KERAS = ("errors", "files", "progress", "grooves", "datasets", "audio", "plots")
+NO_KERAS = (
+    "errors",
+    "files",
+    "progress",
+    "download",
+    "grooves",
+    "datasets",
+    "audio",
+    "plots",
+)
 
 
 def imports(path: Path) -> tuple[set[str], set[str]]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_musicvae.datasets.convert import WindowConfig
-from keras_musicvae.datasets.download import PublishedFile, fetch, is_published
 from keras_musicvae.datasets.folder import preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.download import PublishedFile, fetch, is_published
 from keras_musicvae.errors import ChecksumError
 from keras_musicvae.progress import showing
 

@@ -10,14 +10,19 @@ CRC-32C of each file in its answer, and that one is verified.
 
 import base64
 import hashlib
-import http.client
-import urllib.error
-import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from keras_musicvae import __version__
-from keras_musicvae.datasets.download import PublishedFile, fetch
+from keras_musicvae.download import (
+    TIMEOUT,
+    Patience,
+    PublishedFile,
+    announced,
+    fetch,
+    fetch_small,
+    is_secure,
+)
 from keras_musicvae.errors import CheckpointError, ChecksumError, DownloadError
 from keras_musicvae.files import make_folder, replacing
 from keras_musicvae.magenta.crc32c import crc32c
@@ -30,11 +35,6 @@ from keras_musicvae.magenta.tfjs import (
 )
 from keras_musicvae.presets.web import models_cache
 from keras_musicvae.progress import showing
-
-TIMEOUT = 10.0
-"""Seconds without an answer after which a server counts as dead."""
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_address(source: str) -> bool:
@@ -62,14 +62,21 @@ def fetch_checkpoint(
         ChecksumError: other bytes arrived than the server announced.
         OutputError: the cache cannot be written.
     """
-    _check_address(address)
+    if not is_secure(address) or _name(address) in ("", ".", ".."):
+        raise CheckpointError(
+            "A checkpoint on the web is an address such as "
+            "https://storage.googleapis.com/magentadata/models/music_vae/checkpoints/"
+            "groovae_4bar.tar (http:// is for servers on this machine). "
+            f"Received: {address!r}"
+        )
     parts = urlsplit(address)
     parts = parts._replace(path=parts.path.rstrip("/"), fragment="")
-    name = parts.path.rpartition("/")[2]
+    name = _name(address)
     digest = hashlib.sha256(parts.geturl().encode()).hexdigest()[:16]
     folder = models_cache() / f"magenta-{digest}"
+    fetcher = _Fetcher(timeout, verbose)
     if is_archive(Path(name)):
-        return _fetch_file(parts.geturl(), folder, timeout, verbose)
+        return fetcher.file(parts.geturl(), folder)
 
     def beside(file: str) -> str:
         return parts._replace(path=f"{parts.path}/{file}").geturl()
@@ -77,66 +84,77 @@ def fetch_checkpoint(
     folder = folder / name
     manifest_path = folder / MANIFEST_FILE
     if not manifest_path.is_file():
-        manifest = _fetch_json(beside(MANIFEST_FILE), timeout)
+        manifest = fetcher.json(beside(MANIFEST_FILE))
         shards = shard_paths(manifest, beside(MANIFEST_FILE))
         if len(shards) > MAX_FILES:
             raise CheckpointError(f"{address} has more than {MAX_FILES} files.")
         for shard in shards:
-            _fetch_file(beside(shard), folder, timeout, verbose)
-        _save(folder / CONFIG_FILE, _fetch_json(beside(CONFIG_FILE), timeout))
+            fetcher.file(beside(shard), folder)
+        _save(folder / CONFIG_FILE, fetcher.json(beside(CONFIG_FILE)))
         # Last: a folder with a manifest is complete.
         _save(manifest_path, manifest)
     return folder
 
 
-def _check_address(address: str) -> None:
-    try:
-        parts = urlsplit(address)
-        host, name = parts.hostname, parts.path.rstrip("/").rpartition("/")[2]
-    except ValueError:
-        host = name = None
-    if not host or name in (None, "", ".", "..") or not address.isascii():
-        raise CheckpointError(
-            "A checkpoint on the web is an address such as "
-            "https://storage.googleapis.com/magentadata/models/music_vae/checkpoints/"
-            f"groovae_4bar.tar. Received: {address!r}"
-        )
-    if parts.scheme.lower() != "https" and host not in _LOOPBACK:
-        raise CheckpointError(
-            "A checkpoint is fetched over https:// only (http:// is for servers on "
-            f"this machine). Received: {address!r}"
-        )
+def _name(address: str) -> str:
+    return urlsplit(address).path.rstrip("/").rpartition("/")[2]
 
 
-def _fetch_file(url: str, folder: Path, timeout: float, verbose: bool) -> Path:
-    name = urlsplit(url).path.rpartition("/")[2]
-    target = folder / name
-    if target.is_file():
+class _Fetcher:
+    """Fetches the files of one checkpoint."""
+
+    def __init__(self, timeout: float, verbose: bool) -> None:
+        self._limits: dict[str, Any] = {"timeout": timeout, "patience": Patience()}
+        self._verbose = verbose
+
+    def file(self, url: str, folder: Path) -> Path:
+        """A file whose size the server announces."""
+        name = _name(url)
+        target = folder / name
+        if target.is_file():
+            return target
+        try:
+            size, headers = announced(url, **self._limits)
+        except DownloadError as error:
+            raise _elsewhere(error) from error
+        if size is None or size > MAX_BYTES:
+            raise CheckpointError(
+                f"{url} must announce its size, at most {MAX_BYTES:,} bytes. "
+                f"Received: {size}"
+            )
+        # Fetched beside its place, so that no file with a wrong checksum stands there.
+        file = PublishedFile(name, url, size, None)
+        with showing(name, size, "bytes", verbose=self._verbose) as display:
+            path = fetch(
+                file,
+                folder / "arriving",
+                progress=lambda done, total: display.update(done),
+                **self._limits,
+            )
+        try:
+            _check_crc(path, headers.get("x-goog-hash", ""), url)
+            path.replace(target)
+        finally:
+            path.unlink(missing_ok=True)
         return target
-    with _open(url, timeout) as response:
-        length = response.headers.get("Content-Length", "")
-        announced = response.headers.get("x-goog-hash", "")
-    if not length.isdigit() or int(length) > MAX_BYTES:
-        raise CheckpointError(
-            f"{url} must announce its size, at most {MAX_BYTES:,} bytes. "
-            f"Received: Content-Length={length!r}"
-        )
-    # Fetched beside its place, so that no file with a wrong checksum ever stands there.
-    arriving = folder / "arriving"
-    file = PublishedFile(name, url, int(length), None)
-    with showing(name, file.size, "bytes", verbose=verbose) as display:
-        path = fetch(
-            file,
-            arriving,
-            timeout=timeout,
-            progress=lambda done, total: display.update(done),
-        )
-    try:
-        _check_crc(path, announced, url)
-        path.replace(target)
-    finally:
-        path.unlink(missing_ok=True)
-    return target
+
+    def json(self, url: str) -> bytes:
+        """A small file, whose size the server need not announce."""
+        try:
+            content = fetch_small(url, limit=MAX_JSON_BYTES, **self._limits)
+        except DownloadError as error:
+            raise _elsewhere(error) from error
+        if content is None:
+            raise _elsewhere(f"{url} does not exist.")
+        if len(content) > MAX_JSON_BYTES:
+            raise CheckpointError(f"{url} has more than {MAX_JSON_BYTES:,} bytes.")
+        return content
+
+
+def _elsewhere(problem: object) -> DownloadError:
+    return DownloadError(
+        f"{problem} docs/magenta_checkpoints.md lists the official addresses."
+    )
 
 
 def _check_crc(path: Path, announced: str, url: str) -> None:
@@ -150,43 +168,6 @@ def _check_crc(path: Path, announced: str, url: str) -> None:
             f"The file from {url} was damaged on its way: its CRC-32C must be "
             f"{stated[0]}. Received: {received}. Try again."
         )
-
-
-def _fetch_json(url: str, timeout: float) -> bytes:
-    """A small file, whose size the server need not announce."""
-    with _open(url, timeout) as response:
-        try:
-            content = response.read(MAX_JSON_BYTES + 1)
-        except (OSError, http.client.HTTPException) as error:
-            raise DownloadError(f"Cannot fetch {url}: {error}.") from error
-    if len(content) > MAX_JSON_BYTES:
-        raise CheckpointError(f"{url} has more than {MAX_JSON_BYTES:,} bytes.")
-    return content
-
-
-def _open(url: str, timeout: float) -> http.client.HTTPResponse:
-    headers = {
-        "User-Agent": f"keras-musicvae/{__version__}",
-        "Accept-Encoding": "identity",
-    }
-    try:
-        response = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=timeout
-        )
-    except urllib.error.HTTPError as error:
-        with error:
-            raise DownloadError(
-                f"The server refused {url}: {error.code} {error.reason}. "
-                "docs/magenta_checkpoints.md lists the official addresses."
-            ) from None
-    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
-        cause = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise DownloadError(
-            f"Cannot fetch {url}: {cause}. Check the network (a proxy is taken from "
-            "HTTPS_PROXY), or fetch the file in another way and give its path."
-        ) from error
-    _check_address(response.geturl())  # No redirect to plain http.
-    return response
 
 
 def _save(path: Path, content: bytes) -> None:

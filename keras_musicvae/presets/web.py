@@ -6,18 +6,20 @@ asking the server again; delete the folder to fetch it anew.
 """
 
 import hashlib
-import http.client
 import os
 import re
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from keras_musicvae import __version__
-from keras_musicvae.datasets.download import PublishedFile, fetch
+from keras_musicvae.download import (
+    TIMEOUT,
+    Patience,
+    PublishedFile,
+    fetch,
+    fetch_small,
+    is_secure,
+)
 from keras_musicvae.errors import (
     ChecksumError,
     DownloadError,
@@ -36,14 +38,6 @@ from keras_musicvae.presets.folder import (
 )
 from keras_musicvae.presets.schema import check_metadata
 from keras_musicvae.progress import showing
-
-TIMEOUT = 10.0
-"""Seconds without an answer after which a server counts as dead."""
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_ATTEMPTS = 3
-_SLOWEST_METADATA = 30.0  # seconds that the small first file may take in all
-_PIECE = 1 << 14
 
 
 def models_cache() -> Path:
@@ -81,12 +75,18 @@ def fetch_from_web(
         ChecksumError: It sent other bytes than those announced.
         OutputError: The cache cannot be written.
     """
-    _check_address(address)
+    if not is_secure(address):
+        raise PresetFormatError(
+            "A preset on the web is an address such as "
+            "https://example.org/presets/groove_4bar (http:// is for servers on this "
+            f"machine). Received: preset={address!r}"
+        )
+    patience = Patience()
     folder = models_cache() / _folder_name(address, metadata_sha256)
     metadata = _cached_metadata(folder, metadata_sha256)
     if metadata is None:
         url = _file_url(address, METADATA)
-        content = _fetch_small(url, timeout)
+        content = _fetch_metadata(url, timeout, patience)
         digest = hashlib.sha256(content).hexdigest()
         if metadata_sha256 not in (None, digest):
             raise ChecksumError(
@@ -101,38 +101,39 @@ def fetch_from_web(
     for name in (CONFIG, PREPROCESSOR, WEIGHTS) if weights else (CONFIG, PREPROCESSOR):
         file = _published(metadata, address, name)
         if file is not None:
-            _fetch_shown(file, folder, timeout)
+            # The file that takes its time shows how far it is.
+            shown = name == WEIGHTS and not (folder / name).exists()
+            with showing(file.url, file.size, "bytes", verbose=shown) as display:
+                fetch(
+                    file,
+                    folder,
+                    timeout=timeout,
+                    progress=lambda done, _: display.update(done),
+                    patience=patience,
+                )
     return folder
 
 
-def _fetch_shown(file: PublishedFile, folder: Path, timeout: float) -> None:
-    """Fetches a file; the one that takes its time shows how far it is."""
-    shown = file.name == WEIGHTS and not (folder / file.name).exists()
-    with showing(file.url, file.size, "bytes", verbose=shown) as display:
-        fetch(
-            file,
-            folder,
-            timeout=timeout,
-            progress=lambda done, _: display.update(done),
-        )
-
-
-def _check_address(address: str) -> None:
+def _fetch_metadata(url: str, timeout: float, patience: Patience) -> bytes:
     try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or not address.isascii() or re.search(r"[\s\x00-\x1f]", address):
-        raise PresetFormatError(
-            "A preset on the web is an address such as "
-            f"https://example.org/presets/groove_4bar. Received: preset={address!r}"
+        content = fetch_small(
+            url, limit=MAX_JSON_BYTES, timeout=timeout, patience=patience
         )
-    if parts.scheme.lower() != "https" and host not in _LOOPBACK:
-        raise PresetFormatError(
-            "A preset is fetched over https:// only (http:// is for servers on this "
-            f"machine). Received: preset={address!r}"
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error} Nothing is in the cache ({models_cache()}); without a network, "
+            "use a packaged preset (`keras-musicvae presets`) or a local folder."
+        ) from error
+    if content is None:
+        raise PresetFileError(
+            f"`{METADATA}` doesn't exist in the preset at {url}. Check the address: "
+            f"it is that of the folder, without `{METADATA}`."
         )
+    if len(content) > MAX_JSON_BYTES:
+        raise PresetFormatError(
+            f"The file at {url} is too large: at most {MAX_JSON_BYTES} bytes."
+        )
+    return content
 
 
 def _folder_name(address: str, metadata_sha256: str | None) -> str:
@@ -174,64 +175,3 @@ def _published(
             f"bytes are fetched. Received: {sizes[name]} bytes."
         )
     return PublishedFile(name, _file_url(address, name), sizes[name], digests[name])
-
-
-def _fetch_small(url: str, timeout: float) -> bytes:
-    """The content of a small file whose size and hash nothing announces yet."""
-    request = urllib.request.Request(
-        url,
-        headers={
-            "User-Agent": f"keras-musicvae/{__version__}",
-            "Accept-Encoding": "identity",
-        },
-    )
-    problem = ""
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            time.sleep(0.5 * attempt)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                _check_address(response.geturl())  # No redirect to plain http.
-                return _read_small(response, url)
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code in (403, 404, 410):
-                    raise PresetFileError(
-                        f"`{METADATA}` doesn't exist in the preset at {url} "
-                        f"(the server answered {error.code}). Check the address: it "
-                        f"is that of the folder, without `{METADATA}`."
-                    ) from None
-                problem = f"the server answered {error.code} {error.reason}"
-        except urllib.error.URLError as error:
-            # Nobody there: asking again would only make the user wait.
-            raise _unreachable(url, str(error.reason)) from error
-        except TimeoutError as error:
-            raise _unreachable(url, "no answer in time") from error
-        except (OSError, http.client.HTTPException) as error:
-            problem = str(error) or type(error).__name__
-    raise _unreachable(url, f"{problem}; tried {_ATTEMPTS} times")
-
-
-def _read_small(response: http.client.HTTPResponse, url: str) -> bytes:
-    content = bytearray()
-    deadline = time.monotonic() + _SLOWEST_METADATA
-    while piece := response.read1(_PIECE):
-        content += piece
-        if len(content) > MAX_JSON_BYTES:
-            raise PresetFormatError(
-                f"The file at {url} is too large: at most {MAX_JSON_BYTES} bytes."
-            )
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdigit() and len(content) < int(announced):
-        raise ConnectionError(f"the connection was cut after {len(content)} bytes")
-    return bytes(content)
-
-
-def _unreachable(url: str, problem: str) -> DownloadError:
-    return DownloadError(
-        f"Cannot fetch {url}: {problem}. Check the network (a proxy is taken from "
-        f"HTTPS_PROXY); nothing is in the cache ({models_cache()}). Without a network, "
-        "use a packaged preset (`keras-musicvae presets`) or a local folder."
-    )

@@ -156,10 +156,12 @@ def test_addresses_that_are_refused(address):
         find_preset(address)
 
 
-def test_redirect_to_plain_http_is_refused(server):
-    server.redirect = "http://localhost.example.org.invalid"
-    with pytest.raises((PresetFormatError, DownloadError)):
-        load_preset(MusicVAE, server.url)
+def test_redirect_to_another_server_is_refused_before_it_is_asked(server, preset):
+    with serve_folder(preset) as other:
+        server.redirect = other.url
+        with pytest.raises(DownloadError, match="redirects to"):
+            load_preset(MusicVAE, server.url)
+        assert other.requests == []
 
 
 def test_unwritable_cache(server, tmp_path, monkeypatch):

@@ -1,14 +1,17 @@
+import contextlib
 import hashlib
 import socket
 import threading
 import time
+import tracemalloc
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from loopback import Behaviour, serve
 
-from keras_musicvae.datasets import download
-from keras_musicvae.datasets.download import PublishedFile, fetch
+from keras_musicvae import download
+from keras_musicvae.download import PublishedFile, announced, fetch, fetch_small
 from keras_musicvae.errors import ChecksumError, DownloadError, OutputError
 
 DATA = bytes(range(256)) * 1500  # 384,000 bytes
@@ -23,6 +26,10 @@ FILE = PublishedFile(
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
     monkeypatch.setattr(download, "_PAUSE", 0.01)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def fetch_from(behaviour: Behaviour, folder: Path, **options: object) -> Path:
@@ -42,7 +49,7 @@ def test_a_complete_download_is_kept_and_not_repeated(tmp_path):
         assert seen[-1] == (len(DATA), len(DATA))
         assert fetch(FILE, tmp_path / "cache", url=url) == path
     assert behaviour.requests == [None]
-    assert sorted(p.name for p in path.parent.iterdir()) == ["data.bin"]
+    assert names(path.parent) == ["data.bin"]
 
 
 def test_a_damaged_copy_is_replaced(tmp_path):
@@ -104,7 +111,7 @@ def test_wrong_bytes_of_the_right_length(tmp_path):
     behaviour = Behaviour(DATA[:-1] + b"?")
     with pytest.raises(ChecksumError, match=r"SHA-256 is \w{64}, expected \w{64}"):
         fetch_from(behaviour, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == [".data.bin.lock"]
     assert len(behaviour.requests) == 1
 
 
@@ -114,7 +121,7 @@ def test_a_longer_file_is_not_read_to_its_end(tmp_path, announce):
     behaviour.announce_length = announce
     with pytest.raises(ChecksumError, match="384000"):
         fetch_from(behaviour, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == [".data.bin.lock"]
 
 
 def test_a_page_in_place_of_the_file(tmp_path):
@@ -161,8 +168,8 @@ def test_a_silent_server_ends_the_attempt(tmp_path):
 
 
 def test_a_dripping_server_ends_the_attempt(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_PERIOD", 0.2)
-    monkeypatch.setattr(download, "_SLOWEST", 10**7)
+    monkeypatch.setattr(download, "GRACE", 0.3)
+    monkeypatch.setattr(download, "SLOWEST", 10**7)
     behaviour = Behaviour(DATA)
     behaviour.pause = 0.15
     with pytest.raises(DownloadError, match="too slow"):
@@ -177,7 +184,7 @@ def test_a_dead_network_fails_at_once(tmp_path):
     with pytest.raises(DownloadError, match=r"Cannot reach 127.0.0.1.*refused"):
         fetch(FILE, tmp_path, url=f"http://127.0.0.1:{port}/x")
     assert time.monotonic() - started < 10
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == [".data.bin.lock"]
 
 
 def test_an_unknown_host_fails_at_once(tmp_path, monkeypatch):
@@ -215,3 +222,146 @@ def test_two_processes_at_once_download_once(tmp_path):
             thread.join()
     assert behaviour.requests == [None]
     assert (tmp_path / "data.bin").read_bytes() == DATA
+
+
+# --- Strangers: raw answers, sent slowly or endlessly ---------------------------
+
+
+@contextlib.contextmanager
+def speaking(say):
+    """A server that calls `say(connection, number of the request)`; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    requests = []
+
+    def serve_all():
+        with contextlib.suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                requests.append(connection.recv(4096))
+                threading.Thread(
+                    target=say_and_close, args=(connection,), daemon=True
+                ).start()
+
+    def say_and_close(connection):
+        with contextlib.suppress(OSError), connection:
+            say(connection)
+
+    threading.Thread(target=serve_all, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/x", requests
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def repeating(start: bytes, piece: bytes, pause: float):
+    def say(connection):
+        connection.sendall(start)
+        while True:
+            connection.sendall(piece)
+            time.sleep(pause)
+
+    return say
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+ENDLESS = {
+    "a header byte now and then": repeating(OK + b"X-Long: ", b"x", 0.02),
+    "headers": repeating(OK, b"X: y\r\n", 0.02),
+    "continue, slowly": repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.02),
+    "continue, fast": repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500, 0),
+    "a body byte now and then": repeating(OK + b"\r\n", b"x", 0.02),
+    "chunks": repeating(
+        OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", 0.02
+    ),
+    "a chunk's length": repeating(
+        OK + b"Transfer-Encoding: chunked\r\n\r\n", b"0", 0.02
+    ),
+    "the end of chunks": repeating(
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n", 0.001
+    ),
+}
+
+
+@pytest.mark.parametrize("say", ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("kind", ["file", "small", "size"])
+def test_an_endless_answer_has_a_deadline(tmp_path, monkeypatch, say, kind):
+    monkeypatch.setattr(download, "GRACE", 0.4)
+    started = time.monotonic()
+    tracemalloc.start()
+    with speaking(say) as (url, _), contextlib.suppress(DownloadError):
+        if kind == "file":
+            fetch(FILE, tmp_path, url=url)
+        elif kind == "small":
+            fetch_small(url, limit=1 << 20)
+        else:
+            announced(url)
+    assert time.monotonic() - started < 4
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+    assert not (tmp_path / "data.bin").exists()
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "\xb2", "-1", "x", "1e9", " "])
+def test_an_impossible_length(tmp_path, length):
+    answer = OK + f"Content-Length: {length}\r\n\r\n".encode("latin-1") + DATA
+    with speaking(lambda connection: connection.sendall(answer)) as (url, _):
+        assert announced(url)[0] is None
+        with contextlib.suppress(DownloadError):
+            assert fetch(FILE, tmp_path, url=url, retries=0).read_bytes() == DATA
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://127.0.0.1:{other}/x",
+        "file:///etc/hosts",
+        "http://127.0.0.1:{other}/x",
+        "http://localhost:{port}/x",
+        "http://example.org/x",
+        "https://127.0.0.1:{other}/x",
+        "//127.0.0.1:{other}/x",
+        "http://[::1/x",
+        "",
+    ],
+)
+def test_a_redirect_elsewhere_is_not_followed(tmp_path, status, location):
+    def say(connection):
+        target = location.format(other=urlsplit(other).port, port=port)
+        head = f"HTTP/1.1 {status} Found\r\nLocation: {target}\r\n\r\n"
+        connection.sendall(head.encode())
+
+    with speaking(lambda connection: None) as (other, asked), speaking(say) as (url, _):
+        port = urlsplit(url).port
+        with pytest.raises(DownloadError, match="redirects to"):
+            fetch(FILE, tmp_path, url=url)
+        with pytest.raises(DownloadError, match="redirects to"):
+            fetch_small(url, limit=100)
+        assert asked == []
+
+
+def test_a_redirect_on_the_same_server_is_followed_and_its_body_is_not_read(tmp_path):
+    answers = [
+        b"HTTP/1.1 302 Found\r\nLocation: /y\r\n\r\n" + b"z" * 100_000,
+        OK + b"\r\n" + DATA,
+    ]
+    with speaking(lambda line: line.sendall(answers.pop(0))) as (url, asked):
+        assert fetch(FILE, tmp_path, url=url).read_bytes() == DATA
+    assert [request.split()[1] for request in asked] == [b"/x", b"/y"]
+
+
+def test_redirects_in_a_circle(tmp_path):
+    circle = b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n"
+    with speaking(lambda connection: connection.sendall(circle)) as (url, asked):
+        with pytest.raises(DownloadError, match="more than 5 redirects"):
+            fetch(FILE, tmp_path, url=url)
+    assert len(asked) == 5
+
+
+def test_a_public_server_may_redirect_to_another_one():
+    redirected = download._redirected
+    assert redirected("https://a.org/x", "https://b.org/y") == "https://b.org/y"
+    for bad in ("https://10.0.0.1/", "https://[fd00::1]/", "https://localhost/"):
+        with pytest.raises(DownloadError, match="redirects to"):
+            redirected("https://a.org/x", bad)
