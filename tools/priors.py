@@ -19,8 +19,8 @@ from keras_musicvae.evaluation.measure import Bootstrap, TestSet, measure_sample
 from keras_musicvae.evaluation.neighbours import copy_scores
 from keras_musicvae.evaluation.system import System
 from keras_musicvae.files import replacing
-from keras_musicvae.models import chance
 from keras_musicvae.models.prior import NEIGHBOURS
+from keras_musicvae.models.random import Draws, Purpose
 
 # How far a sample goes towards its neighbours, in multiples of their distance.
 REACHES = (0.5, 0.75, 1.0, 1.5, 2.0)
@@ -62,8 +62,8 @@ def main() -> None:
 
 def priors(model: MusicVAE, number: int, seed: int) -> dict[str, np.ndarray]:
     """Latents by the name of what they are drawn from, with the noise of `sample`."""
-    normal = chance.normal(seed, chance.LATENTS, (number, model.latent_dim))
-    uniform = chance.uniform(seed, chance.COMPONENTS, (number,))
+    normal = Draws(seed).normal(Purpose.LATENTS, (number, model.latent_dim))
+    uniform = Draws(seed).uniform(Purpose.COMPONENTS, (number,))
     grooves = np.asarray(model.prior.get_weights()[0])
     spread = np.cov(grooves.T) + 1e-6 * np.eye(model.latent_dim)
     gaussian = normal @ np.linalg.cholesky(spread).T + model.prior.centre

@@ -51,7 +51,7 @@ class Ours(Contender):
             return {"z_mean": mean, "z_stddev": stddev}
         if self.task.kind == "sample":
             z, noise = self.inputs["z"], self.inputs["noise"]
-            return {"grooves": self.model._player().write(z, noise, 1.0)}
+            return {"grooves": self.model._player().decode(z, noise, 1.0)}
         data = {"grooves": self.inputs["grooves"], "noise": self.inputs["epsilon"]}
         return training_outputs(self.model, data, self.names)
 

@@ -28,7 +28,7 @@ DROPOUT = 0.3
 # Of a preset, what the data or the run decide.
 NOT_ALIKE = (
     *("name", "trainable", "dtype", "preprocessor", "seed", "hit_threshold"),
-    *("num_bars", "steps_per_bar", "num_drums"),
+    *("num_bars", "steps_per_bar"),
 )
 
 

@@ -109,12 +109,12 @@ class System:
 
         heads = self.model.heads
         noise = np.full((*outputs.shape[:-1], heads.noise_dim), _MIDDLE, np.float32)
-        levels = heads.levels(ops.convert_to_tensor(noise), 0.0)
+        thresholds = heads.noise_thresholds(ops.convert_to_tensor(noise), 0.0)
         given = ops.convert_to_tensor(outputs)
         real = ops.convert_to_tensor(grooves)
         terms = reconstruction_losses(heads, given, real)
         result = {
-            "forced": heads.draw(given, levels),
+            "forced": heads.draw(given, thresholds),
             **terms,
         }
         result["original"] = _original_loss(heads.expected(given), real)
@@ -130,7 +130,7 @@ def _original_loss(expected: Any, grooves: Any) -> Any:
     """
     from keras import ops
 
-    from keras_musicvae.models.heads import squared_error_losses
+    from keras_musicvae.models.heads.squared_error import squared_error_losses
 
     losses = squared_error_losses(expected, grooves)
     return ops.sum(sum(losses.values()), axis=-1)

@@ -17,7 +17,11 @@ from keras_musicvae.grooves.frames import (
     frames_to_groove,
     groove_to_frames,
 )
-from keras_musicvae.grooves.groove import Groove, bar_steps
+from keras_musicvae.grooves.groove import (
+    MAX_STEPS_PER_QUARTER,
+    Groove,
+    bar_steps,
+)
 from keras_musicvae.grooves.variants import apply_variant, check_variant
 from keras_musicvae.grooves.windows import WindowCut, cut_windows, same_time_signature
 
@@ -84,6 +88,22 @@ class GrooveConverter:
         self.variant = variant
         self.drums = tuple(drums)
         self.drum_map = drum_map
+
+    @classmethod
+    def fitting(cls, num_bars: int, steps_per_bar: int) -> "GrooveConverter":
+        """A converter for a number of steps per bar.
+
+        Multiples of 16 are 4/4 on the grid that this takes, other numbers are bars of
+        sixteenths: 12 is 3/4.
+
+        Raises:
+            ConfigError: No time signature and grid give so many steps.
+        """
+        grid, rest = divmod(steps_per_bar, 16)
+        if not rest and 4 * grid <= MAX_STEPS_PER_QUARTER:
+            return cls(num_bars, steps_per_quarter=4 * grid)
+        unit = next(unit for unit in (4, 8, 16) if steps_per_bar * unit % 16 == 0)
+        return cls(num_bars, time_signature=(steps_per_bar * unit // 16, unit))
 
     @property
     def num_steps(self) -> int:

@@ -123,7 +123,6 @@ def _architecture_arguments(
     return {
         "num_bars": num_bars,
         "steps_per_bar": 16,
-        "num_drums": 9,
         "encoder_units": architecture.encoder_units,
         "hierarchical_encoder": architecture.hierarchical_encoder,
         "latent_dim": architecture.latent_dim,

@@ -10,7 +10,6 @@ import keras
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models import noise as random
 from keras_musicvae.models.decoder import (
     InitialState,
     NoteDecoder,
@@ -18,10 +17,10 @@ from keras_musicvae.models.decoder import (
     flatten_state,
 )
 from keras_musicvae.models.encoder import fold_bars, unfold_bars
+from keras_musicvae.models.random import Dropout
 from keras_musicvae.models.recurrent import LSTM, step_layers
 
 
-@keras.saving.register_keras_serializable(package="keras_musicvae")
 class ConductorDecoder(keras.layers.Layer):
     """Conductor LSTMs over the bars, and a `NoteDecoder` seeded by them bar by bar.
 
@@ -32,11 +31,9 @@ class ConductorDecoder(keras.layers.Layer):
         autoregressive: Whether the conductor reads, before each bar, the final state
             of the note decoder in the bar before, and z. False (the paper's setting):
             it reads zeros, and bars can be decoded side by side in training.
-        dropout: Share of the inputs of each conductor layer dropped in training. The
-            original's conductor drops at inference too, a fault that is not copied.
-        dropout_per_sequence: One dropout mask for all the bars.
-        seed: Seed of the dropout.
-        site: First of the `len(units) * num_bars` draws per step of the dropout.
+        dropout: Drops inputs of the conductor in training, in `len(units)` draws a
+            step and bar. The original drops at inference too, a fault that is not
+            copied.
     """
 
     def __init__(
@@ -44,12 +41,9 @@ class ConductorDecoder(keras.layers.Layer):
         num_bars: int,
         units: tuple[int, ...],
         note_decoder: NoteDecoder,
+        dropout: Dropout,
         *,
         autoregressive: bool = False,
-        dropout: float = 0.0,
-        dropout_per_sequence: bool = False,
-        seed: int = 0,
-        site: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,9 +51,6 @@ class ConductorDecoder(keras.layers.Layer):
         self.units = tuple(units)
         self.autoregressive = autoregressive
         self.dropout = dropout
-        self.dropout_per_sequence = dropout_per_sequence
-        self.seed = seed
-        self.site = site
         self.initial_state = InitialState(self.units, dtype=self.dtype_policy)
         self.cells = [
             LSTM(
@@ -95,7 +86,6 @@ class ConductorDecoder(keras.layers.Layer):
         previous: Any,
         z: Any,
         controls: Any = None,
-        step: Any = 0,
         training: bool = False,
     ) -> tuple[Any, State]:
         """Teacher forcing; see `NoteDecoder.call`.
@@ -103,16 +93,15 @@ class ConductorDecoder(keras.layers.Layer):
         The first step of a bar reads the last frame of the bar before.
         """
         if self.autoregressive:
-            return self._call_autoregressive(previous, z, controls, step, training)
+            return self._call_autoregressive(previous, z, controls, training)
         embeddings, _ = self._conduct(
-            self._no_inputs(z, self.num_bars), self.initial_state(z), step, 0, training
+            self._no_inputs(z, self.num_bars), self.initial_state(z), 0, training
         )
         # All bars side by side, as one batch: four times fewer steps to wait for.
         outputs, final = self.note_decoder(
             fold_bars(previous, self.num_bars),
             ops.reshape(embeddings, (-1, self.units[-1])),
             None if controls is None else fold_bars(controls, self.num_bars),
-            step,
             training=training,
         )
         last = [
@@ -122,7 +111,7 @@ class ConductorDecoder(keras.layers.Layer):
         return unfold_bars(outputs, self.num_bars), last
 
     def _call_autoregressive(
-        self, previous: Any, z: Any, controls: Any, step: Any, training: bool
+        self, previous: Any, z: Any, controls: Any, training: bool
     ) -> tuple[Any, State]:
         state = self.initial_state(z)
         bars = ops.split(previous, self.num_bars, axis=1)
@@ -131,12 +120,11 @@ class ConductorDecoder(keras.layers.Layer):
         outputs = []
         for bar in range(self.num_bars):
             inputs = ops.concatenate([feedback, z], axis=-1)[:, None]
-            embeddings, state = self._conduct(inputs, state, step, bar, training)
+            embeddings, state = self._conduct(inputs, state, bar, training)
             output, final = self.note_decoder(
                 bars[bar],
                 embeddings[:, 0],
                 bar_controls[bar],
-                step,
                 bar=bar,
                 training=training,
             )
@@ -144,54 +132,47 @@ class ConductorDecoder(keras.layers.Layer):
             feedback = flatten_state(final)
         return ops.concatenate(outputs, axis=1), final
 
-    def write(
+    def free_running(
         self,
         heads: Any,
         z: Any,
         first: Any,
-        levels: Any,
+        thresholds: Any,
         controls: Any = None,
     ) -> tuple[Any, State]:
-        """Free running; see `NoteDecoder.write`."""
+        """Free running; see `NoteDecoder.free_running`."""
         z = ops.cast(z, self.compute_dtype)
         layers = [cell.step_weights() for cell in self.cells]
         nothing = self._no_inputs(z, 1)[:, 0]
-        inputs = {"levels": _by_bar(levels, self.num_bars)}
+        inputs = {"thresholds": _by_bar(thresholds, self.num_bars)}
         if controls is not None:
             inputs["controls"] = _by_bar(controls, self.num_bars)
 
-        def write_bar(carry: tuple, bar: dict) -> tuple:
+        def run_bar(carry: tuple, bar: dict) -> tuple:
             frame, notes, conductor = carry
             heard = nothing
             if self.autoregressive:
                 heard = ops.concatenate([flatten_state(notes), z], axis=-1)
             conductor = step_layers(layers, heard, conductor)
             embedding, _ = conductor[-1]
-            frames, notes = self.note_decoder.write(
-                heads, embedding, frame, bar["levels"], bar.get("controls")
+            frames, notes = self.note_decoder.free_running(
+                heads, embedding, frame, bar["thresholds"], bar.get("controls")
             )
             return (frames[:, -1], notes, conductor), frames
 
         carry = (first, self.note_decoder.no_state(z), self.initial_state(z))
-        (_, final, _), bars = native.scan(write_bar, carry, inputs)
+        (_, final, _), bars = native.scan(run_bar, carry, inputs)
         _, number, steps, features = bars.shape
         return ops.reshape(bars, (-1, number * steps, features)), final
 
     def _conduct(
-        self, sequences: Any, state: State, step: Any, bar: int, training: bool
+        self, sequences: Any, state: State, bar: int, training: bool
     ) -> tuple[Any, State]:
         """The conductor over the bars in `sequences`: (batch, bars, units), state."""
         following: State = []
         for layer, (cell, cell_state) in enumerate(zip(self.cells, state, strict=True)):
             if training:
-                sequences = random.dropout(
-                    sequences,
-                    self.dropout,
-                    self.seed,
-                    step,
-                    self.site + bar * len(self.units) + layer,
-                    per_sequence=self.dropout_per_sequence,
-                )
+                sequences = self.dropout(sequences, bar * len(self.units) + layer)
             sequences, h, c = cell(sequences, initial_state=list(cell_state))
             following.append((h, c))
         return sequences, following

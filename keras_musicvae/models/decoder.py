@@ -6,16 +6,15 @@ import keras
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models import noise as random
 from keras_musicvae.models.initial_weights import zeros
+from keras_musicvae.models.random import Dropout
 from keras_musicvae.models.recurrent import LSTM, in_dtype, step_layers
 
 State = list[tuple[Any, Any]]  # (h, c) of each layer, each (batch, units)
 
 
-@keras.saving.register_keras_serializable(package="keras_musicvae")
 class NoteDecoder(keras.layers.Layer):
-    """Stacked LSTMs that write frames, each seeing the frame before.
+    """Stacked LSTMs that draw frames, each seeing the frame before.
 
     The initial state is tanh(dense(z)); the input of a step is the frame before, z
     and, if the model has controls, the controls of this step. It is the flat decoder,
@@ -24,29 +23,20 @@ class NoteDecoder(keras.layers.Layer):
     Args:
         units: Units of each layer.
         output_dim: Width of the outputs, given by the heads.
-        dropout: Share of the inputs of each layer that is dropped in training.
-        dropout_per_sequence: One dropout mask for all the steps of a sequence.
-        seed: Seed of the dropout.
-        site: First of the `len(units)` draws per step (and bar) of the dropout.
+        dropout: Drops inputs of the layers in training, in `len(units)` draws a step
+            and bar.
     """
 
     def __init__(
         self,
         units: tuple[int, ...],
         output_dim: int,
-        *,
-        dropout: float = 0.0,
-        dropout_per_sequence: bool = False,
-        seed: int = 0,
-        site: int = 0,
+        dropout: Dropout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.dropout = dropout
-        self.dropout_per_sequence = dropout_per_sequence
-        self.seed = seed
-        self.site = site
         self.initial_state = InitialState(self.units, dtype=self.dtype_policy)
         self.cells = [
             LSTM(
@@ -82,7 +72,6 @@ class NoteDecoder(keras.layers.Layer):
         previous: Any,
         z: Any,
         controls: Any = None,
-        step: Any = 0,
         bar: int = 0,
         training: bool = False,
     ) -> tuple[Any, State]:
@@ -92,7 +81,6 @@ class NoteDecoder(keras.layers.Layer):
             previous: (batch, steps, frame_dim), the frame before each step.
             z: (batch, latent_dim).
             controls: (batch, steps, control_dim), or None.
-            step: Counter of training steps, which drives the dropout.
             bar: Which bar this is, where bars are decoded one after the other: each
                 drops inputs of its own.
             training: Whether dropout is on.
@@ -111,24 +99,17 @@ class NoteDecoder(keras.layers.Layer):
         initial = self.initial_state(z)
         for layer, (cell, state) in enumerate(zip(self.cells, initial, strict=True)):
             if training:
-                sequences = random.dropout(
-                    sequences,
-                    self.dropout,
-                    self.seed,
-                    step,
-                    self.site + bar * len(self.units) + layer,
-                    per_sequence=self.dropout_per_sequence,
-                )
+                sequences = self.dropout(sequences, bar * len(self.units) + layer)
             sequences, *state = cell(sequences, initial_state=list(state))
             final.append((state[0], state[1]))
         return self.output_projection(sequences), final
 
-    def write(
+    def free_running(
         self,
         heads: Any,
         z: Any,
         first: Any,
-        levels: Any,
+        thresholds: Any,
         controls: Any = None,
     ) -> tuple[Any, State]:
         """Free running: every step reads the frame that was drawn before it.
@@ -137,7 +118,8 @@ class NoteDecoder(keras.layers.Layer):
             heads: Draws a frame from an output; see `heads/`.
             z: (batch, latent_dim).
             first: (batch, frame_dim), the frame before the first step.
-            levels: (batch, steps, noise_dim), what `heads.levels` made of the noise.
+            thresholds: (batch, steps, noise_dim), see
+                `heads.noise_thresholds`.
             controls: (batch, steps, control_dim), or None.
 
         Returns:
@@ -150,7 +132,7 @@ class NoteDecoder(keras.layers.Layer):
             bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim],
             bottom.kernel[self.frame_dim + self.latent_dim :],
         )
-        inputs = {"levels": levels}
+        inputs = {"thresholds": thresholds}
         if controls is not None:
             # Not multiplied for all steps at once: of 512 grooves that would be 130 MB,
             # and took a fifth of the time on every backend.
@@ -174,7 +156,7 @@ class NoteDecoder(keras.layers.Layer):
             output = native.add_matmul(bias_output, following[-1][0], kernel_output)
             if mixed:
                 output = ops.cast(output, "float32")
-            frame = heads.draw(output, now["levels"])
+            frame = heads.draw(output, now["thresholds"])
             return (frame, following), frame
 
         carry = (first, self.initial_state(z))
@@ -189,7 +171,6 @@ class NoteDecoder(keras.layers.Layer):
         ]
 
 
-@keras.saving.register_keras_serializable(package="keras_musicvae")
 class InitialState(keras.layers.Layer):
     """The state in which stacked LSTMs start: tanh(dense(z)), cut in c0, h0, c1, h1...
 

@@ -5,11 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_musicvae.models import noise
+from keras_musicvae.models.random import Dropout
 from keras_musicvae.models.recurrent import LSTM
 
 
-@keras.saving.register_keras_serializable(package="keras_musicvae")
 class BidirectionalEncoder(keras.layers.Layer):
     """Stacked bidirectional LSTMs; the result is the last layer's two final states.
 
@@ -19,28 +18,18 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     Args:
         units: Units of each direction, one entry per layer.
-        dropout: Share of the inputs of each layer that is dropped in training.
-        dropout_per_sequence: One dropout mask for all the steps of a sequence.
-        seed: Seed of the dropout.
-        site: First of the `2 * len(units)` draws per step that the dropout uses.
+        dropout: Drops inputs of the layers in training, in `num_draws` draws a step.
     """
 
     def __init__(
         self,
         units: tuple[int, ...],
-        *,
-        dropout: float = 0.0,
-        dropout_per_sequence: bool = False,
-        seed: int = 0,
-        site: int = 0,
+        dropout: Dropout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.units = tuple(units)
         self.dropout = dropout
-        self.dropout_per_sequence = dropout_per_sequence
-        self.seed = seed
-        self.site = site
         self.forward_layers = self._stack("forward")
         self.backward_layers = self._stack("backward")
 
@@ -60,6 +49,11 @@ class BidirectionalEncoder(keras.layers.Layer):
         """Width of the summary."""
         return 2 * self.units[-1]
 
+    @property
+    def num_draws(self) -> int:
+        """Draws of random numbers in a training step."""
+        return 2 * len(self.units)
+
     def build(self, input_shape: tuple) -> None:
         """Creates the weights."""
         for forward, backward, units in zip(
@@ -73,7 +67,6 @@ class BidirectionalEncoder(keras.layers.Layer):
         self,
         sequences: Any,
         lengths: Any = None,
-        step: Any = 0,
         training: bool = False,
     ) -> Any:
         """Sums up sequences.
@@ -81,38 +74,23 @@ class BidirectionalEncoder(keras.layers.Layer):
         Args:
             sequences: (batch, steps, features).
             lengths: (batch,) integers, the number of valid steps; None: all.
-            step: Counter of training steps, which drives the dropout.
             training: Whether dropout is on.
 
         Returns:
             (batch, output_dim); zeros for a sequence of length 0.
         """
+        drop = self.dropout if training else _unchanged
         for layer, (forward, backward) in enumerate(
             zip(self.forward_layers, self.backward_layers, strict=True)
         ):
             # Each direction drops inputs of its own, as in the original.
-            ahead = forward(self._drop(sequences, 2 * layer, step, training))
-            behind = backward(
-                _reverse(self._drop(sequences, 2 * layer + 1, step, training), lengths)
-            )
+            ahead = forward(drop(sequences, 2 * layer))
+            behind = backward(_reverse(drop(sequences, 2 * layer + 1), lengths))
             if layer + 1 < len(self.units):
                 sequences = ops.concatenate([ahead, _reverse(behind, lengths)], axis=-1)
         return ops.concatenate([_last(ahead, lengths), _last(behind, lengths)], axis=-1)
 
-    def _drop(self, x: Any, draw: int, step: Any, training: bool) -> Any:
-        if not training:
-            return x
-        return noise.dropout(
-            x,
-            self.dropout,
-            self.seed,
-            step,
-            self.site + draw,
-            per_sequence=self.dropout_per_sequence,
-        )
 
-
-@keras.saving.register_keras_serializable(package="keras_musicvae")
 class HierarchicalEncoder(keras.layers.Layer):
     """Encodes each bar, then the sequence of the bars' summaries.
 
@@ -123,9 +101,7 @@ class HierarchicalEncoder(keras.layers.Layer):
         num_bars: Number of bars.
         steps_per_bar: Steps of a bar.
         units: Units of each direction, one entry per layer, at both levels.
-        site: First draw per step that the dropout uses.
-        **kwargs: `dropout`, `dropout_per_sequence` and `seed` of
-            `BidirectionalEncoder`; what `keras.layers.Layer` takes.
+        dropout: As in `BidirectionalEncoder`.
     """
 
     def __init__(
@@ -133,26 +109,16 @@ class HierarchicalEncoder(keras.layers.Layer):
         num_bars: int,
         steps_per_bar: int,
         units: tuple[int, ...],
-        *,
-        dropout: float = 0.0,
-        dropout_per_sequence: bool = False,
-        seed: int = 0,
-        site: int = 0,
+        dropout: Dropout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.num_bars = num_bars
         self.steps_per_bar = steps_per_bar
-        shared: dict[str, Any] = {
-            "dropout": dropout,
-            "dropout_per_sequence": dropout_per_sequence,
-            "seed": seed,
-            "dtype": self.dtype_policy,
-        }
-        self.bar_encoder = BidirectionalEncoder(units, site=site, **shared)
-        self.bars_encoder = BidirectionalEncoder(
-            units, site=site + 2 * len(units), **shared
-        )
+        dtype = self.dtype_policy
+        self.bar_encoder = BidirectionalEncoder(units, dropout, dtype=dtype)
+        after = dropout.after(self.bar_encoder.num_draws)
+        self.bars_encoder = BidirectionalEncoder(units, after, dtype=dtype)
 
     @property
     def output_dim(self) -> int:
@@ -168,7 +134,6 @@ class HierarchicalEncoder(keras.layers.Layer):
         self,
         sequences: Any,
         lengths: Any = None,
-        step: Any = 0,
         training: bool = False,
     ) -> Any:
         """Sums up sequences; see `BidirectionalEncoder.call`.
@@ -181,9 +146,9 @@ class HierarchicalEncoder(keras.layers.Layer):
             lengths = ops.reshape(
                 bar_lengths(lengths, self.num_bars, self.steps_per_bar), (-1,)
             )
-        summaries = self.bar_encoder(bars, lengths, step, training=training)
+        summaries = self.bar_encoder(bars, lengths, training=training)
         summaries = ops.reshape(summaries, (-1, self.num_bars, summaries.shape[-1]))
-        return self.bars_encoder(summaries, None, step, training=training)
+        return self.bars_encoder(summaries, None, training=training)
 
 
 def fold_bars(sequences: Any, num_bars: int) -> Any:
@@ -207,6 +172,10 @@ def bar_lengths(lengths: Any, num_bars: int, steps_per_bar: int) -> Any:
         return lengths
     starts = ops.arange(num_bars, dtype=lengths.dtype) * steps_per_bar
     return ops.clip(lengths[:, None] - starts[None], 0, steps_per_bar)
+
+
+def _unchanged(sequences: Any, draw: int) -> Any:
+    return sequences
 
 
 def _reverse(sequences: Any, lengths: Any) -> Any:

@@ -1,23 +1,27 @@
 """MusicVAE: the whole model, from a groove to its latent and back.
 
 Read it from the top: `call` is the way of a batch through the model in training,
-`compute_loss` what it is trained for, `write` how it plays on its own.
+`compute_loss` what it is trained for, `free_running` how it decodes on its own.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_musicvae.models import noise
+from keras_musicvae.errors import ConfigError
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.frames import NUM_FEATURES
 from keras_musicvae.models.conductor import ConductorDecoder
+from keras_musicvae.models.config import configure, documented, to_json
 from keras_musicvae.models.decoder import NoteDecoder
 from keras_musicvae.models.encoder import (
     BidirectionalEncoder,
     HierarchicalEncoder,
     bar_lengths,
 )
-from keras_musicvae.models.heads import HEADS
+from keras_musicvae.models.heads import make_heads
 from keras_musicvae.models.initial_weights import assign_initial_weights, zeros
 from keras_musicvae.models.latent import GaussianLatent, kl_divergence
 from keras_musicvae.models.losses import (
@@ -28,21 +32,21 @@ from keras_musicvae.models.losses import (
 )
 from keras_musicvae.models.preset_model import PresetModel
 from keras_musicvae.models.prior import ParzenPrior
-from keras_musicvae.models.schedules import beta_at, sampling_probability
+from keras_musicvae.models.random import Dropout, TrainingNoise
+from keras_musicvae.models.schedules import beta_at
 from keras_musicvae.models.trainer import GrooveTrainer
-from keras_musicvae.models.validation import check_base_arguments, check_config
 from keras_musicvae.models.verbs import MusicVerbs
 
 # Draws of random numbers in a training step; the modules take ranges of them.
-_SITE_LATENT, _SITE_OWN_FRAMES, _SITE_OWN_STEPS, _SITE_HIDDEN_STEPS = 0, 1, 2, 3
-_SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 100, 200, 1000
+_SITE_LATENT, _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 0, 100, 200, 1000
 
 
+@documented
 @keras.saving.register_keras_serializable(package="keras_musicvae")
 class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
     """Hierarchical variational autoencoder of expressive drum grooves.
 
-    A groove is an array (steps, 3 * num_drums): hits | velocities | offsets. The
+    A groove is an array (steps, 27): hits | velocities | offsets. The
     encoder reads it whole; the latent is Gaussian; a conductor unfolds z into one
     embedding per bar, and the note decoder plays each bar from its embedding. Without
     a conductor the decoder is flat: z seeds all the steps. Sources: Roberts et al.
@@ -51,47 +55,12 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
     The defaults are the original's `groovae_4bar`, with the paper's conductor.
 
     Args:
-        num_bars: Bars of a groove. Defaults to 4.
-        steps_per_bar: Steps of a bar; 16 for 4/4 in sixteenths. Defaults to 16.
-        num_drums: Drums of the kit. Defaults to 9.
-        encoder_units: Units of each direction of the encoder, one entry per layer.
-        hierarchical_encoder: Whether bars are encoded first, then their sequence.
-        encoder_skip: Whether the latent also sees the groove itself, not only the
-            encoder's summary of it: a linear path beside the LSTMs.
-        latent_dim: Dimensions of z. Defaults to 256.
-        prior_components: Grooves around which samples are drawn, towards those that
-            are like them: their latents are kept after training, see `prior.py`; some
-            hundreds or more. 0, the default: samples are drawn from N(0, I).
-        conductor_units: Units of the conductor's layers; None for a flat decoder.
-        conductor_autoregressive: Whether the conductor hears the bar before.
-        decoder_units: Units of the note decoder's layers.
-        plan_dim: Numbers that z says of each step, by a linear map, and that the note
-            decoder reads there, besides the state that z seeds; 0, the default: none.
-        control_dim: Channels of controls that encoder and decoder read at each step;
-            0: none.
-        heads: How the outputs are read, see `heads/`. Defaults to the original's
-            `"squared_error"`; `"histogram"` and `"logistic_mixture"` have distributions
-            of velocity and offset.
-        hit_threshold: At temperature 0 a hit is played where its probability exceeds
-            this. Defaults to the original's 0.5.
-        free_bits: Bits of KL per example that cost nothing. Defaults to 48.
-        beta: Weight of the KL above the free bits. Defaults to 0.2.
-        beta_rate: Annealing, `beta * (1 - beta_rate ** step)`; 0: none.
-        dropout: Share of the inputs of every LSTM layer that is dropped in training.
-            The original's keep probability of 0.3 is a dropout of 0.7 here.
-        dropout_per_sequence: One mask per sequence instead of one per step.
-        frame_dropout: Share of the steps at which the decoder does not see the frame
-            before in training (word dropout, Bowman et al. 2016, arXiv 1511.06349), so
-            that it listens to the latent. Defaults to 0.
-        sampling_schedule: Scheduled sampling: `"constant"`, `"exponential"` or
-            `"inverse_sigmoid"`.
-        sampling_rate: Rate of that schedule; with `"constant"`, 0 is pure teacher
-            forcing.
-        gradient_clip_norm: Global norm to which gradients are clipped; None: never.
-        gradient_skip_norm: Global norm from which a step is skipped; None: never.
-        seed: Seed of the initial weights and of all noise in training.
-        preprocessor: A `GrooveConverter`, so that the model takes and gives music;
-            None: it takes and gives arrays.
+        **arguments: The fields of `Architecture` and `Objective` in `config.py`, by
+            name; they are listed below.
+        preprocessor: A `GrooveConverter`: the model takes and gives music. Defaults to
+            one that fits `num_bars` and `steps_per_bar`. None: the model takes and
+            gives arrays.
+        name, dtype, trainable: As in `keras.Model`.
 
     Raises:
         ConfigError: An argument is impossible or outside its limits.
@@ -106,102 +75,66 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         >>> model.compile()
         >>> grooves = np.zeros((4, 32, 27), "float32")
         >>> history = model.fit(grooves, verbose=0)
-        >>> float(model.count_params())
-        3128.0
+        >>> len(model.sample(3))
+        3
     """
 
     def __init__(
         self,
-        num_bars: int = 4,
-        steps_per_bar: int = 16,
-        num_drums: int = 9,
         *,
-        encoder_units: tuple[int, ...] = (512,),
-        hierarchical_encoder: bool = False,
-        encoder_skip: bool = False,
-        latent_dim: int = 256,
-        prior_components: int = 0,
-        conductor_units: tuple[int, ...] | None = (256, 256),
-        conductor_autoregressive: bool = False,
-        decoder_units: tuple[int, ...] = (256, 256),
-        plan_dim: int = 0,
-        control_dim: int = 0,
-        heads: str = "squared_error",
-        hit_threshold: float = 0.5,
-        free_bits: float = 48.0,
-        beta: float = 0.2,
-        beta_rate: float = 0.0,
-        dropout: float = 0.0,
-        dropout_per_sequence: bool = False,
-        frame_dropout: float = 0.0,
-        sampling_schedule: str = "constant",
-        sampling_rate: float = 0.0,
-        gradient_clip_norm: float | None = 1.0,
-        gradient_skip_norm: float | None = 1e4,
-        seed: int = 0,
-        preprocessor: Any = None,
-        **kwargs: Any,
+        preprocessor: GrooveConverter | str | None = "default",
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        **arguments: Any,
     ) -> None:
-        self._config = check_config(
-            {
-                "num_bars": num_bars,
-                "steps_per_bar": steps_per_bar,
-                "num_drums": num_drums,
-                "encoder_units": encoder_units,
-                "hierarchical_encoder": hierarchical_encoder,
-                "encoder_skip": encoder_skip,
-                "latent_dim": latent_dim,
-                "prior_components": prior_components,
-                "conductor_units": conductor_units,
-                "conductor_autoregressive": conductor_autoregressive,
-                "decoder_units": decoder_units,
-                "plan_dim": plan_dim,
-                "control_dim": control_dim,
-                "heads": heads,
-                "hit_threshold": hit_threshold,
-                "free_bits": free_bits,
-                "beta": beta,
-                "beta_rate": beta_rate,
-                "dropout": dropout,
-                "dropout_per_sequence": dropout_per_sequence,
-                "frame_dropout": frame_dropout,
-                "sampling_schedule": sampling_schedule,
-                "sampling_rate": sampling_rate,
-                "gradient_clip_norm": gradient_clip_norm,
-                "gradient_skip_norm": gradient_skip_norm,
-                "seed": seed,
-            }
-        )
-        check_base_arguments(kwargs)
-        super().__init__(**kwargs)
-        for name, value in self._config.items():
-            if name != "heads":
-                setattr(self, name, value)
-        self.heads = HEADS[heads](num_drums, hit_threshold)
+        architecture, objective = configure(arguments)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        self.architecture = architecture
+        self.objective = objective
+        for key, value in {**asdict(architecture), **asdict(objective)}.items():
+            if key != "heads":
+                setattr(self, key, value)
+        self.heads = make_heads(architecture.heads, architecture.hit_threshold)
+        if preprocessor == "default":
+            preprocessor = GrooveConverter.fitting(self.num_bars, self.steps_per_bar)
+        if not isinstance(preprocessor, GrooveConverter | None):
+            raise ConfigError(
+                "`preprocessor` must be a GrooveConverter, or None for arrays. "
+                f"Received: preprocessor={preprocessor!r}"
+            )
         self.preprocessor = preprocessor
-        self._compiled_player = None
-        self.encoder = self._make_encoder()
-        self.latent = GaussianLatent(latent_dim, dtype=self.dtype_policy, name="latent")
-        self.prior = ParzenPrior(prior_components, latent_dim, name="prior")
-        self.plan = self._make_plan()
-        self.decoder = self._make_decoder()
-        # Drives annealing, scheduled sampling and noise. A weight, so that it is saved
-        # with the others and a loaded model resumes where it was.
+        # Drives annealing and noise. A weight, so that it is saved with the others and
+        # a loaded model resumes where it was.
         self.step = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
         )
+        self.noise = TrainingNoise(self.seed, self.step)
+        self._compiled_player = None
+        self.encoder = self._make_encoder()
+        self.latent = GaussianLatent(
+            self.latent_dim, dtype=self.dtype_policy, name="latent"
+        )
+        self.prior = ParzenPrior(self.prior_components, self.latent_dim, name="prior")
+        self.plan = self._make_plan()
+        self.decoder = self._make_decoder()
         self._make_trackers()
         self.build()
 
     # --- Layers ---------------------------------------------------------------
 
     def _make_encoder(self) -> keras.layers.Layer:
-        shared = {**self._dropout(_SITE_ENCODER), "name": "encoder"}
+        dropout = self._dropout(_SITE_ENCODER)
+        shared: dict[str, Any] = {"dtype": self.dtype_policy, "name": "encoder"}
         if self.hierarchical_encoder:
             return HierarchicalEncoder(
-                self.num_bars, self.steps_per_bar, self.encoder_units, **shared
+                self.num_bars,
+                self.steps_per_bar,
+                self.encoder_units,
+                dropout,
+                **shared,
             )
-        return BidirectionalEncoder(self.encoder_units, **shared)
+        return BidirectionalEncoder(self.encoder_units, dropout, **shared)
 
     def _make_plan(self) -> keras.layers.Layer | None:
         if not self.plan_dim:
@@ -217,7 +150,8 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         notes = NoteDecoder(
             self.decoder_units,
             self.heads.output_dim,
-            **self._dropout(_SITE_NOTES),
+            self._dropout(_SITE_NOTES),
+            dtype=self.dtype_policy,
             name="note_decoder",
         )
         if self.conductor_units is None:
@@ -226,19 +160,14 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             self.num_bars,
             self.conductor_units,
             notes,
+            self._dropout(_SITE_CONDUCTOR),
             autoregressive=self.conductor_autoregressive,
-            **self._dropout(_SITE_CONDUCTOR),
+            dtype=self.dtype_policy,
             name="conductor_decoder",
         )
 
-    def _dropout(self, site: int) -> dict[str, Any]:
-        return {
-            "dropout": self.dropout,
-            "dropout_per_sequence": self.dropout_per_sequence,
-            "seed": self.seed,
-            "site": site,
-            "dtype": self.dtype_policy,
-        }
+    def _dropout(self, site: int) -> Dropout:
+        return Dropout(self.noise, self.dropout, site)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the weights; the constructor has called it."""
@@ -264,7 +193,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
     @property
     def frame_dim(self) -> int:
         """Width of a frame: hits, velocities and offsets of the drums."""
-        return 3 * self.num_drums
+        return NUM_FEATURES
 
     # --- The way of a batch ---------------------------------------------------
 
@@ -294,7 +223,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         if training or "noise" in batch:
             epsilon = batch.get("noise")
             if epsilon is None:
-                epsilon = self._normal(ops.shape(z_mean))
+                epsilon = self.noise.normal(ops.shape(z_mean), _SITE_LATENT)
             # In mixed precision Keras has cast it; the latent is float32.
             z = z_mean + z_stddev * ops.cast(epsilon, z_mean.dtype)
         outputs = self.teacher_forced(z, grooves, controls, training)
@@ -310,7 +239,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         """q(z | inputs): z_mean and z_stddev, each (batch, latent_dim), as tensors."""
         if controls is not None:
             inputs = ops.concatenate([inputs, controls], axis=-1)
-        summary = self.encoder(inputs, lengths, self._step(), training=training)
+        summary = self.encoder(inputs, lengths, training=training)
         if self.encoder_skip:
             if lengths is not None:
                 inputs = inputs * self.valid_steps({"lengths": lengths})[..., None]
@@ -321,36 +250,16 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
     def teacher_forced(
         self, z: Any, grooves: Any, controls: Any = None, training: bool = False
     ) -> Any:
-        """The decoder's outputs where each step reads the true frame before it.
-
-        In training with scheduled sampling, some steps read the model's own frame
-        instead. These come from a first, teacher-forced pass (Mihaylova & Martins
-        2019, arXiv 1906.07651): two parallel passes instead of a step-by-step loop.
-        """
-        previous = _shift(grooves)
-        controls = self._with_plan(z, controls)
-        if training and self._samples_own_frames:
-            outputs, _ = self.decoder(previous, z, controls, self._step())
-            shape = (*ops.shape(outputs)[:-1], self.heads.noise_dim)
-            own = self.heads.draw(
-                ops.cast(ops.stop_gradient(outputs), "float32"),
-                self.heads.levels(self._uniform(shape, _SITE_OWN_FRAMES), 1.0),
-            )
-            probability = sampling_probability(
-                self._step(), self.sampling_schedule, self.sampling_rate
-            )
-            coin = self._uniform((*ops.shape(outputs)[:-1], 1), _SITE_OWN_STEPS)
-            previous = ops.where(coin < probability, _shift(own), previous)
-        if training and self.frame_dropout:
-            coin = self._uniform((*ops.shape(grooves)[:-1], 1), _SITE_HIDDEN_STEPS)
-            previous = ops.where(coin < self.frame_dropout, 0.0, previous)
+        """The decoder's outputs where each step reads the true frame before it."""
         outputs, _ = self.decoder(
-            previous, z, controls, self._step(), training=training
+            _shift(grooves), z, self._with_plan(z, controls), training=training
         )
         return ops.cast(outputs, "float32")
 
-    def write(self, z: Any, noise: Any, temperature: Any, controls: Any = None) -> Any:
-        """Plays grooves from latents, each step reading the frame drawn before it.
+    def free_running(
+        self, z: Any, noise: Any, temperature: Any, controls: Any = None
+    ) -> Any:
+        """Decodes latents, each step reading the frame drawn before it.
 
         Args:
             z: (batch, latent_dim).
@@ -362,9 +271,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
             Grooves (batch, num_steps, frame_dim), as a tensor.
         """
         first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
-        levels = self.heads.levels(noise, temperature)
-        grooves, _ = self.decoder.write(
-            self.heads, z, first, levels, self._with_plan(z, controls)
+        thresholds = self.heads.noise_thresholds(noise, temperature)
+        grooves, _ = self.decoder.free_running(
+            self.heads, z, first, thresholds, self._with_plan(z, controls)
         )
         return grooves
 
@@ -384,7 +293,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         advances if `training`. `y` is not used: the target is in `x`.
         """
         batch = self._as_batch(x)
-        step = self._step()
+        step = ops.convert_to_tensor(self.step)
         terms = reconstruction_losses(
             self.heads, y_pred["outputs"], batch["grooves"], self.valid_steps(batch)
         )
@@ -440,31 +349,19 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         valid = ops.cast(steps < lengths[..., None], "float32")
         return ops.reshape(valid, (-1, self.num_steps))
 
-    @property
-    def _samples_own_frames(self) -> bool:
-        return self.sampling_schedule != "constant" or self.sampling_rate > 0.0
-
-    def _step(self) -> Any:
-        return ops.convert_to_tensor(self.step)
-
-    def _normal(self, shape: tuple) -> Any:
-        return noise.normal(shape, self.seed, self._step(), _SITE_LATENT)
-
-    def _uniform(self, shape: tuple, site: int) -> Any:
-        return noise.uniform(shape, self.seed, self._step(), site)
-
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, as JSON."""
-        preprocessor = self.preprocessor and self.preprocessor.get_config()
-        return {**super().get_config(), **self._config, "preprocessor": preprocessor}
+        return {
+            **super().get_config(),
+            **to_json(self.architecture, self.objective),
+            "preprocessor": self.preprocessor and self.preprocessor.get_config(),
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "MusicVAE":
         """A new model, with new weights, from `get_config()`."""
         config = dict(config)
         if isinstance(config.get("preprocessor"), dict):
-            from keras_musicvae.grooves.converter import GrooveConverter
-
             config["preprocessor"] = GrooveConverter.from_config(config["preprocessor"])
         return cls(**config)
 

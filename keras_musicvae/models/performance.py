@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.errors import ConfigError, GrooveError
 from keras_musicvae.grooves.inputs import Piece, array_pieces, read_pieces
-from keras_musicvae.models import chance
 from keras_musicvae.models.player import Player
+from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.models.results import Grooves
 
 DEFAULT_TEMPO = 120.0
@@ -89,8 +89,8 @@ class MusicPerformance:
     ) -> Arrays:
         """Latents -> (number, num_steps, frame_dim); `rows`: which noise each gets."""
         shape = (max(rows) + 1, self.num_steps, self.heads.noise_dim)
-        noise = chance.uniform(seed, chance.NOISE, shape)[list(rows)]
-        return self._player().write(z, noise, temperature, *_present(controls))
+        noise = Draws(seed).uniform(Purpose.HITS, shape)[list(rows)]
+        return self._player().decode(z, noise, temperature, *_present(controls))
 
     def _joined(
         self,

@@ -26,20 +26,20 @@ class Player:
 
     def __init__(self, model: Any) -> None:
         self._encode = native.compiled(model, model.posterior)
-        self._write = native.compiled(model, model.write)
+        self._decode = native.compiled(model, model.free_running)
 
     def encode(self, *arrays: Arrays) -> tuple[Arrays, Arrays]:
         """(inputs, controls if any) -> z_mean, z_stddev."""
         mean, stddev = _in_batches(self._encode, arrays)
         return mean, stddev
 
-    def write(
+    def decode(
         self, z: Arrays, noise: Arrays, temperature: float, *controls: Any
     ) -> Arrays:
-        """Latents and uniform noise -> grooves; see `MusicVAE.write`."""
+        """Latents and uniform noise -> grooves; see `MusicVAE.free_running`."""
         scale = np.float32(temperature)
         return _in_batches(
-            lambda z, noise, *c: (self._write(z, noise, scale, *c),),
+            lambda z, noise, *c: (self._decode(z, noise, scale, *c),),
             (z, noise, *controls),
         )[0]
 

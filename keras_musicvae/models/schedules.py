@@ -6,8 +6,6 @@ from typing import Any
 import keras
 from keras import ops
 
-SAMPLING_SCHEDULES = ("constant", "exponential", "inverse_sigmoid")
-
 
 def beta_at(step: Any, beta: float, beta_rate: float) -> Any:
     """The weight of the KL: `beta * (1 - beta_rate ** step)`.
@@ -24,29 +22,6 @@ def beta_at(step: Any, beta: float, beta_rate: float) -> Any:
     if beta_rate == 0.0:
         return ops.convert_to_tensor(beta, dtype="float32")
     return beta * (1.0 - _power(beta_rate, step))
-
-
-def sampling_probability(step: Any, schedule: str, rate: float) -> Any:
-    """The probability that the decoder reads its own output instead of the target.
-
-    Scheduled sampling (Bengio et al. 2015, arXiv 1506.03099), with the original's
-    three schedules.
-
-    Args:
-        step: Number of training steps done so far, a scalar tensor.
-        schedule: `"constant"`: `rate`. `"exponential"`: `1 - rate ** step`.
-            `"inverse_sigmoid"`: `1 - k / (k + exp(step / k))` with k = `rate`.
-        rate: A probability, or k (at least 1) for `"inverse_sigmoid"`.
-
-    Returns:
-        A float32 scalar in [0, 1].
-    """
-    if schedule == "constant":
-        return ops.convert_to_tensor(rate, dtype="float32")
-    if schedule == "exponential":
-        return 1.0 - _power(rate, step)
-    # k / (k + exp(s / k)) = sigmoid(log k - s / k), which cannot overflow.
-    return 1.0 - ops.sigmoid(math.log(rate) - ops.cast(step, "float32") / rate)
 
 
 def _power(base: float, step: Any) -> Any:

@@ -3,7 +3,7 @@ interpolate.
 
 With a preprocessor the verbs take music of any kind and give `Groove`s; with
 `model.preprocessor = None` they take and give arrays (KerasHub's rule). All randomness
-is drawn by NumPy outside of the compiled functions (`chance.py`), so that a seed gives
+is drawn by NumPy outside of the compiled functions (`random.py`), so that a seed gives
 the same notes on every backend, up to rounding at a hit's threshold.
 """
 
@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.grooves.inputs import Piece
-from keras_musicvae.models import chance
 from keras_musicvae.models.arguments import (
     checked_grid,
     checked_num_samples,
@@ -32,6 +31,7 @@ from keras_musicvae.models.performance import (
     title_of,
     window_spans,
 )
+from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.models.results import Grooves, Latents
 
 __all__ = ["DEFAULT_TEMPERATURE", "DEFAULT_TEMPO", "Grooves", "Latents", "MusicVerbs"]
@@ -85,10 +85,10 @@ class MusicVerbs(MusicPerformance):
             ...     groove.save(f"{groove.name}.mid")
         """
         num_samples = checked_num_samples(num_samples)
-        seed = chance.checked_seed(seed)
+        seed = Draws(seed).seed
         z = self.prior.draw(
-            chance.normal(seed, chance.LATENTS, (num_samples, self.latent_dim)),
-            chance.uniform(seed, chance.COMPONENTS, (num_samples,)),
+            Draws(seed).normal(Purpose.LATENTS, (num_samples, self.latent_dim)),
+            Draws(seed).uniform(Purpose.COMPONENTS, (num_samples,)),
         )
         return self.decode(
             z, temperature=temperature, seed=seed, tempo=tempo, controls=controls
@@ -126,13 +126,13 @@ class MusicVerbs(MusicPerformance):
             >>> z.shape  # doctest: +SKIP
             (2, 256)
         """
-        drawn = chance.checked_seed(seed) if sample else None
+        drawn = Draws(seed).seed if sample else None
         pieces = self._pieces(music)
         z, stddev = self._posterior(pieces, self._window_controls(controls, pieces))
         if drawn is not None:
             rows = noise_rows(pieces)
             shape = (max(rows) + 1, self.latent_dim)
-            z = z + stddev * chance.normal(drawn, chance.POSTERIOR, shape)[rows]
+            z = z + stddev * Draws(drawn).normal(Purpose.POSTERIOR, shape)[rows]
         starts = [(i, bar) for i, p in enumerate(pieces) for bar in p.start_bars]
         return Latents(
             z,
@@ -170,7 +170,7 @@ class MusicVerbs(MusicPerformance):
             GrooveError: `z` is not of that shape, or not finite.
         """
         temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = chance.checked_seed(seed)
+        seed = Draws(seed).seed
         tempos: Sequence[float | None] = []
         if isinstance(z, Latents):
             tempos, z = z.tempos, z.z
@@ -224,7 +224,7 @@ class MusicVerbs(MusicPerformance):
             ... # doctest: +SKIP
         """
         temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = chance.checked_seed(seed)
+        seed = Draws(seed).seed
         pieces = self._pieces(music)
         told = self._window_controls(controls, pieces)
         z, _ = self._posterior(pieces, told)
@@ -271,17 +271,17 @@ class MusicVerbs(MusicPerformance):
             checked_similarity(similarity),
         )
         temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = chance.checked_seed(seed)
+        seed = Draws(seed).seed
         pieces = self._pieces(music)
         told = self._window_controls(controls, pieces)
         mean, _ = self._posterior(pieces, told)
         # All variations of a piece, then those of the next; windows innermost.
         z, source = [], []
-        purposes = (chance.NEIGHBOURS, chance.COMPONENTS)
-        rng, choice = (chance.stream(seed, purpose) for purpose in purposes)
+        purposes = (Purpose.NEIGHBOURS, Purpose.COMPONENTS)
+        rng, choice = (Draws(seed).stream(purpose) for purpose in purposes)
         for piece, span in zip(pieces, window_spans(pieces), strict=True):
             if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
-                rng, choice = (chance.stream(seed, purpose) for purpose in purposes)
+                rng, choice = (Draws(seed).stream(purpose) for purpose in purposes)
             shape = (num_samples, *mean[span].shape)
             others = self.prior.draw(
                 rng.standard_normal(shape, np.float32), choice.random(shape[:-1])
@@ -348,7 +348,7 @@ class MusicVerbs(MusicPerformance):
             ...     groove.save(f"{groove.name}.mid")  # doctest: +SKIP
         """
         temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = chance.checked_seed(seed)
+        seed = Draws(seed).seed
         pieces = self._pieces(music)
         rows, columns = checked_grid(steps, len(pieces))
         points = rows * columns

@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from keras_musicvae.presets.model_config import count_parameters
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
+from keras_musicvae.models.config import ARGUMENTS, Architecture, part_of
+from keras_musicvae.models.parameters import count_parameters
 
 _DATASET = (
     "The Groove MIDI Dataset (Gillick, Roberts, Engel, Eck, Bamman: Learning to Groove "
@@ -33,7 +35,7 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
         "## Use",
         _usage(name),
         "## Model",
-        _table("Property", "Value", _architecture(config)),
+        _arguments(config),
     ]
     if training:
         sections += ["## Training", _table("What", "Value", training)]
@@ -42,7 +44,7 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
     sections += [
         "## Limits",
         f"It knows {config['num_bars']} bars of {config['steps_per_bar']} steps and "
-        f"{config['num_drums']} drum classes; what the training data lack (other "
+        f"{NUM_DRUMS} drum classes; what the training data lack (other "
         "time signatures, other percussion) it cannot play.",
     ]
     if about["license"] or "groove" in str(training.get("dataset", "")).lower():
@@ -68,35 +70,15 @@ def _usage(name: str) -> str:
     )
 
 
-def _architecture(config: Mapping[str, Any]) -> dict[str, str]:
-    levels = "bars, then their sequence" if config["hierarchical_encoder"] else "flat"
-    conductor = "none (flat decoder)"
-    if config["conductor_units"] is not None:
-        conductor = _units(config["conductor_units"])
-        if config["conductor_autoregressive"]:
-            conductor += ", hears the bar before"
-    prior = "N(0, I)"
-    if config["prior_components"]:
-        prior = f"around {config['prior_components']} training grooves"
-    return {
-        "Bars, steps per bar": f"{config['num_bars']}, {config['steps_per_bar']}",
-        "Encoder": f"bidirectional LSTM {_units(config['encoder_units'])}, {levels}",
-        "Linear path into z": "yes" if config["encoder_skip"] else "no",
-        "Latent dimensions": str(config["latent_dim"]),
-        "Prior": prior,
-        "Plan": f"{config['plan_dim']} a step" if config["plan_dim"] else "none",
-        "Conductor": conductor,
-        "Note decoder": f"LSTM {_units(config['decoder_units'])}",
-        "Heads": config["heads"],
-        "A hit at temperature 0": f"probability above {config['hit_threshold']:g}",
-        "Controls": str(config["control_dim"] or "none"),
-        "Free bits, beta": f"{config['free_bits']:g}, {config['beta']:g}",
-        "Parameters": f"{count_parameters(config):,}",
-    }
-
-
-def _units(units: list[int]) -> str:
-    return " + ".join(map(str, units))
+def _arguments(config: Mapping[str, Any]) -> str:
+    """Every argument with its value and its meaning, and what they amount to."""
+    parameters = count_parameters(Architecture(**part_of(Architecture, config)))
+    lines = ["| Argument | Value | Meaning |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {_cell(config[name])} | {item.metadata['text']} |"
+        for name, item in ARGUMENTS.items()
+    ]
+    return "\n".join(lines) + f"\n\nThese are {parameters:,} parameters."
 
 
 def _licence(about: Mapping[str, Any]) -> str:

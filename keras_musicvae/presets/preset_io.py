@@ -38,7 +38,7 @@ from keras_musicvae.presets.folder import (
     PresetFolder,
     check_replaceable,
 )
-from keras_musicvae.presets.model_config import check_model_config, count_parameters
+from keras_musicvae.presets.model_config import check_model_config
 from keras_musicvae.presets.schema import (
     FORMAT_VERSION,
     PREPROCESSOR_TYPE,
@@ -84,7 +84,7 @@ def load_preset(
     document = _read_config(folder)
     preset_class = _preset_class(cls, document, folder)
     where = folder.where(CONFIG)
-    config = check_model_config(document["config"], preset_class, where)
+    config = check_model_config(document["config"], where)
     config["dtype"] = keras.config.dtype_policy()
     if "preprocessor" not in kwargs:
         kwargs["preprocessor"] = _read_preprocessor(folder, config)
@@ -138,8 +138,8 @@ def save_preset(
     target = Path(folder).expanduser()
     document, preprocessor = _serialized(model)
     check_object(document, CONFIG)
-    config = check_model_config(document["config"], type(model), CONFIG)
-    size = 4 * count_parameters(config) / 1e9
+    config = check_model_config(document["config"], CONFIG)
+    size = 4 * model.count_params() / 1e9
     if size > max_shard_size:
         raise PresetFormatError(
             f"The weights take {size:.2f} GB, more than max_shard_size="

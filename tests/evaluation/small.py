@@ -38,6 +38,7 @@ def small_model(**config):
         "latent_dim": 6,
         "conductor_units": (8,),
         "decoder_units": (8,),
+        "preprocessor": None,
     }
     return lively(MusicVAE(**(settings | config)))
 

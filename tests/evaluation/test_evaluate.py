@@ -25,7 +25,7 @@ from keras_musicvae.evaluation.metrics import (
 )
 from keras_musicvae.evaluation.system import System, _original_loss
 from keras_musicvae.grooves.converter import GrooveConverter
-from keras_musicvae.models.heads import SquaredErrorHeads
+from keras_musicvae.models.heads.squared_error import SquaredErrorHeads
 from keras_musicvae.models.losses import reconstruction_losses
 
 
@@ -73,7 +73,7 @@ def test_the_free_bits_of_the_original_cost_nothing():
 
 
 def test_the_originals_loss_of_other_heads_is_that_of_what_they_expect():
-    heads, grooves = SquaredErrorHeads(9), random_grooves()
+    heads, grooves = SquaredErrorHeads(), random_grooves()
     outputs = np.random.default_rng(0).normal(size=grooves.shape).astype("float32")
     logits, velocities, offsets = np.split(outputs, 3, axis=-1)
     chance, velocities = (1.0 / (1.0 + np.exp(-x)) for x in (logits, velocities))

@@ -14,13 +14,13 @@ def tiny():
         defaults = {
             "num_bars": 2,
             "steps_per_bar": 4,
-            "num_drums": 2,
             "encoder_units": (6,),
             "latent_dim": 3,
             "conductor_units": (4,),
             "decoder_units": (5,),
             "free_bits": 0.0,
             "seed": 1,
+            "preprocessor": None,
         }
         return MusicVAE(**{**defaults, **arguments})
 
@@ -29,9 +29,9 @@ def tiny():
 
 @pytest.fixture
 def grooves():
-    """(16, 8, 6): two drums, eight steps."""
+    """(16, 8, 27): eight steps."""
     rng = np.random.default_rng(0)
-    hits = rng.random((16, 8, 2)) < 0.3
+    hits = rng.random((16, 8, 9)) < 0.3
     velocities = hits * rng.random(hits.shape)
     offsets = hits * rng.uniform(-1, 1, hits.shape)
     return np.concatenate([hits, velocities, offsets], -1).astype("float32")

@@ -163,11 +163,11 @@ def test_deterministic_decode(golden):
         arrays.append(controls)
 
     def play(z, noise, *controls):
-        grooves = model.write(z, noise, 0.0, *controls)
+        grooves = model.free_running(z, noise, 0.0, *controls)
         return grooves, model.teacher_forced(z, grooves, *controls)
 
     grooves, outputs = native.compiled(model, play)(*arrays)
-    drums = model.num_drums
+    drums = 9
     samples = expected["decode_samples"]
     assert np.array_equal(grooves[..., :drums], samples[..., :drums])
     assert_close(grooves, samples)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keras_musicvae import MusicVAE
-from keras_musicvae.models import chance
 from keras_musicvae.models.prior import ParzenPrior
+from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.training.prior import fit_prior
 
 SIZES = {
@@ -19,8 +19,8 @@ SIZES = {
 
 def noise(number, dimensions):
     return (
-        chance.normal(0, chance.LATENTS, (number, dimensions)),
-        chance.uniform(0, chance.COMPONENTS, (number,)),
+        Draws(0).normal(Purpose.LATENTS, (number, dimensions)),
+        Draws(0).uniform(Purpose.COMPONENTS, (number,)),
     )
 
 
@@ -111,8 +111,8 @@ def test_one_groove_is_repeated():
 def test_samples_come_from_the_prior():
     model = MusicVAE(prior_components=16, **SIZES)
     model.prior.latents.assign(np.random.default_rng(0).normal(3.0, 1.0, (16, 4)))
-    normal = chance.normal(7, chance.LATENTS, (6, 4))
-    z = model.prior.draw(normal, chance.uniform(7, chance.COMPONENTS, (6,)))
+    normal = Draws(7).normal(Purpose.LATENTS, (6, 4))
+    z = model.prior.draw(normal, Draws(7).uniform(Purpose.COMPONENTS, (6,)))
     assert z.mean() == pytest.approx(3.0, abs=1.0)
     assert np.array_equal(
         model.sample(6, temperature=0.0, seed=7), model.decode(z, temperature=0.0)

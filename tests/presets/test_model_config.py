@@ -5,11 +5,10 @@ import pytest
 from preset_examples import TINY, edit_json, rehash, tiny_model
 
 from keras_musicvae.errors import PresetFormatError
+from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.music_vae import MusicVAE
-from keras_musicvae.presets.model_config import (
-    check_model_config,
-    count_parameters,
-)
+from keras_musicvae.models.parameters import count_parameters
+from keras_musicvae.presets.model_config import check_model_config
 from keras_musicvae.presets.preset_io import load_preset
 
 
@@ -21,7 +20,7 @@ from keras_musicvae.presets.preset_io import load_preset
         {"encoder_units": (3, 4, 5), "decoder_units": (4, 6), "control_dim": 7},
         {"hierarchical_encoder": True, "encoder_units": (3, 5)},
         {"conductor_units": (4, 3), "conductor_autoregressive": True},
-        {"num_drums": 4, "steps_per_bar": 8},
+        {"num_bars": 4, "steps_per_bar": 8},
         {"encoder_skip": True, "plan_dim": 3, "control_dim": 2},
         {"conductor_units": None, "plan_dim": 5, "heads": "histogram"},
         {"prior_components": 3},
@@ -29,25 +28,23 @@ from keras_musicvae.presets.preset_io import load_preset
 )
 def test_parameters_are_counted_without_building(changes):
     model = tiny_model(**changes)
-    assert count_parameters(model.get_config()) == model.count_params()
+    assert count_parameters(model.architecture) == model.count_params()
 
 
 def test_parameters_of_the_originals():
     """The counts that `magenta_models.md` gives, and our counter of steps."""
-    flat = {**tiny_model().get_config(), "num_bars": 4, "latent_dim": 256}
-    flat.update(encoder_units=[512], decoder_units=[256, 256], conductor_units=None)
+    flat = Architecture(conductor_units=None)
     assert count_parameters(flat) == 4_085_019 + 1
-    flat["conductor_units"] = [256, 256]
-    assert count_parameters(flat) == 5_137_691 + 1
+    assert count_parameters(Architecture()) == 5_137_691 + 1
 
 
 def test_a_checked_config_builds_the_same_model():
     config = json.loads(json.dumps(tiny_model().get_config()))
     config.pop("preprocessor")
-    checked = check_model_config(config, MusicVAE, "there")
+    checked = check_model_config(config, "there")
     assert checked["encoder_units"] == list(TINY["encoder_units"])
     model = MusicVAE.from_config(checked)
-    assert model.count_params() == count_parameters(checked)
+    assert model.count_params() == count_parameters(model.architecture)
 
 
 @pytest.mark.parametrize(

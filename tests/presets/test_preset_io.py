@@ -306,8 +306,8 @@ def test_nothing_that_a_file_names_is_imported(preset, tmp_path, monkeypatch, pl
 
 
 def test_older_preset_without_a_new_argument(preset):
-    edit_json(preset, "config.json", lambda c: c["config"].pop("dropout_per_sequence"))
-    assert load_preset(MusicVAE, preset).dropout_per_sequence is False
+    edit_json(preset, "config.json", lambda c: c["config"].pop("encoder_skip"))
+    assert load_preset(MusicVAE, preset).encoder_skip is False
 
 
 def test_card_says_what_the_model_is(tmp_path):

@@ -22,7 +22,6 @@ MODEL = {
     "conductor_units": [4],
     "decoder_units": [5],
     "dropout": 0.2,
-    "sampling_rate": 0.2,
 }
 
 

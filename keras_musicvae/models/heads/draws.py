@@ -6,7 +6,7 @@ from typing import Any
 from keras_musicvae.backends import native
 
 
-def hit_levels(logit_noise: Any, temperature: Any, threshold: float) -> Any:
+def hit_thresholds(logit_noise: Any, temperature: Any, threshold: float) -> Any:
     """The logits above which there is a hit.
 
     u < sigmoid(logit)  <=>  logit > log(u / (1 - u)), drawn towards the threshold's.
@@ -20,9 +20,9 @@ def hit_levels(logit_noise: Any, temperature: Any, threshold: float) -> Any:
     return temperature * logit_noise + (1.0 - temperature) * middle
 
 
-def draw_hits(logits: Any, levels: Any) -> Any:
+def draw_hits(logits: Any, thresholds: Any) -> Any:
     """1 where there is a hit, else 0."""
-    return native.ops.cast(logits > levels, logits.dtype)
+    return native.ops.cast(logits > thresholds, logits.dtype)
 
 
 def logit(noise: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models.heads.draws import draw_hits, hit_levels, logit
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
+from keras_musicvae.models.heads.draws import draw_hits, hit_thresholds, logit
 
 
 class ExpressiveHeads(ABC):
@@ -23,7 +24,6 @@ class ExpressiveHeads(ABC):
     and for each offset.
 
     Args:
-        num_drums: Number of drums.
         hit_threshold: At temperature 0 a hit is where its probability exceeds this.
             Defaults to 0.5.
     """
@@ -31,14 +31,13 @@ class ExpressiveHeads(ABC):
     bins = 50
     value_dim: int  # outputs per value
 
-    def __init__(self, num_drums: int, hit_threshold: float = 0.5) -> None:
-        self.num_drums = num_drums
+    def __init__(self, hit_threshold: float = 0.5) -> None:
         self.hit_threshold = hit_threshold
-        self.output_dim = num_drums * (1 + 2 * self.value_dim)
-        self.noise_dim = 3 * num_drums
+        self.output_dim = NUM_DRUMS * (1 + 2 * self.value_dim)
+        self.noise_dim = 3 * NUM_DRUMS
 
     @abstractmethod
-    def surprise(self, values: Any, bins: Any) -> Any:
+    def negative_log_likelihood(self, values: Any, bins: Any) -> Any:
         """-log of the mass of bins.
 
         Args:
@@ -70,25 +69,25 @@ class ExpressiveHeads(ABC):
 
         Args:
             outputs: (batch, steps, output_dim), what the decoder gave.
-            frames: (batch, steps, 3 * num_drums), the groove.
+            frames: (batch, steps, 27), the groove.
 
         Returns:
             `hits`, `velocities` and `offsets`, each (batch, steps): negative
             logarithms of the probability of hit or rest, and of the bins of the hits.
         """
-        drums = self.num_drums
+        drums = NUM_DRUMS
         logits = outputs[..., :drums]
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
         played = ops.concatenate([velocities, 0.5 * (offsets + 1.0)], axis=-1)
         bins = ops.cast(ops.clip(played * self.bins, 0, self.bins - 1), "int32")
-        surprise = self.surprise(self._values(outputs), bins)
+        costs = self.negative_log_likelihood(self._values(outputs), bins)
         return {
             "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
-            "velocities": ops.sum(hits * surprise[..., :drums], axis=-1),
-            "offsets": ops.sum(hits * surprise[..., drums:], axis=-1),
+            "velocities": ops.sum(hits * costs[..., :drums], axis=-1),
+            "offsets": ops.sum(hits * costs[..., drums:], axis=-1),
         }
 
-    def levels(self, noise: Any, temperature: Any) -> Any:
+    def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """What `draw` compares the outputs with, of all steps at once.
 
         Args:
@@ -99,26 +98,26 @@ class ExpressiveHeads(ABC):
             (..., noise_dim): the logits above which there is a hit, and the shares of
             their distributions that lie below velocities and offsets.
         """
-        ops, drums = native.ops, self.num_drums
+        ops, drums = native.ops, NUM_DRUMS
         logit_noise = logit(noise)
-        hits = hit_levels(logit_noise[..., :drums], temperature, self.hit_threshold)
+        hits = hit_thresholds(logit_noise[..., :drums], temperature, self.hit_threshold)
         shares = ops.sigmoid(temperature * logit_noise[..., drums:])
         return ops.concatenate([hits, shares], axis=-1)
 
-    def draw(self, outputs: Any, levels: Any) -> Any:
+    def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.
 
         Args:
             outputs: (..., output_dim), what the decoder gave.
-            levels: (..., noise_dim), see `levels`.
+            thresholds: (..., noise_dim), see `noise_thresholds`.
 
         Returns:
-            (..., 3 * num_drums): hits 0 or 1; velocities and offsets, 0 where there
+            (..., 27): hits 0 or 1; velocities and offsets, 0 where there
             is no hit.
         """
-        ops, drums = native.ops, self.num_drums
-        hits = draw_hits(outputs[..., :drums], levels[..., :drums])
-        shares = levels[..., drums:]
+        ops, drums = native.ops, NUM_DRUMS
+        hits = draw_hits(outputs[..., :drums], thresholds[..., :drums])
+        shares = thresholds[..., drums:]
         # One cell of eight has a hit; the quantiles of all take a fifth of the time.
         needed = ops.concatenate([hits, hits], axis=-1) > 0
         drawn = native.where_needed(
@@ -130,16 +129,16 @@ class ExpressiveHeads(ABC):
         )
 
     def expected(self, outputs: Any) -> Any:
-        """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
-        chance = ops.sigmoid(outputs[..., : self.num_drums])
+        """The mean frame, over hit and rest: (..., output_dim) -> (..., 27)."""
+        chance = ops.sigmoid(outputs[..., :NUM_DRUMS])
         velocities, offsets = ops.split(self.mean(self._values(outputs)), 2, axis=-1)
         return ops.concatenate(
             [chance, chance * velocities, chance * (2.0 * offsets - 1.0)], axis=-1
         )
 
     def _values(self, outputs: Any) -> Any:
-        """(..., 2 * num_drums, value_dim): velocities, then offsets."""
-        flat = outputs[..., self.num_drums :]
+        """(..., 18, value_dim): velocities, then offsets."""
+        flat = outputs[..., NUM_DRUMS:]
         return native.ops.reshape(
-            flat, (-1, *outputs.shape[1:-1], 2 * self.num_drums, self.value_dim)
+            flat, (-1, *outputs.shape[1:-1], 2 * NUM_DRUMS, self.value_dim)
         )

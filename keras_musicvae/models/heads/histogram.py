@@ -19,11 +19,10 @@ class HistogramHeads(ExpressiveHeads):
     peak beside that of the accents.
     """
 
-    name = "histogram"
     value_dim = ExpressiveHeads.bins
     _triangle = np.triu(np.ones((value_dim, value_dim), np.float32), 1)
 
-    def surprise(self, values: Any, bins: Any) -> Any:
+    def negative_log_likelihood(self, values: Any, bins: Any) -> Any:
         """See `ExpressiveHeads`."""
         chosen = ops.take_along_axis(values, bins[..., None], axis=-1)[..., 0]
         return ops.logsumexp(values, axis=-1) - chosen

@@ -26,11 +26,10 @@ class LogisticMixtureHeads(ExpressiveHeads):
     2017, arXiv 1701.05517, equation 2): the loudest strokes are many.
     """
 
-    name = "logistic_mixture"
     components = 8
     value_dim = 3 * components
 
-    def surprise(self, values: Any, bins: Any) -> Any:
+    def negative_log_likelihood(self, values: Any, bins: Any) -> Any:
         """See `ExpressiveHeads`."""
         logits, means, scales = self._logistics(values)
         bins = bins[..., None]

@@ -5,7 +5,8 @@ from typing import Any
 from keras import ops
 
 from keras_musicvae.backends import native
-from keras_musicvae.models.heads.draws import draw_hits, hit_levels, logit
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
+from keras_musicvae.models.heads.draws import draw_hits, hit_thresholds, logit
 
 # The original's guard against log(0), kept because its losses are compared with ours.
 EPSILON = 1e-7
@@ -15,8 +16,8 @@ def squared_error_losses(expected: Any, frames: Any) -> dict[str, Any]:
     """The original's losses of each step, for the mean frames of any heads.
 
     Args:
-        expected: (batch, steps, 3 * num_drums), what heads expect, over hit and rest.
-        frames: (batch, steps, 3 * num_drums), the groove.
+        expected: (batch, steps, 27), what heads expect, over hit and rest.
+        frames: (batch, steps, 27), the groove.
 
     Returns:
         `hits`, `velocities` and `offsets`, each (batch, steps), summed over the drums,
@@ -43,25 +44,21 @@ class SquaredErrorHeads:
     (target 0), which is GrooVAE's loss (Gillick et al. 2019, arXiv 1905.06118).
 
     Args:
-        num_drums: Number of drums.
         hit_threshold: At temperature 0 a hit is where its probability exceeds this.
             Defaults to 0.5.
     """
 
-    name = "squared_error"
-
-    def __init__(self, num_drums: int, hit_threshold: float = 0.5) -> None:
-        self.num_drums = num_drums
+    def __init__(self, hit_threshold: float = 0.5) -> None:
         self.hit_threshold = hit_threshold
-        self.output_dim = 3 * num_drums
-        self.noise_dim = num_drums
+        self.output_dim = 3 * NUM_DRUMS
+        self.noise_dim = NUM_DRUMS
 
     def losses(self, outputs: Any, frames: Any) -> dict[str, Any]:
         """Losses of each step, summed over the drums.
 
         Args:
             outputs: (batch, steps, output_dim), what the decoder gave.
-            frames: (batch, steps, 3 * num_drums), the groove.
+            frames: (batch, steps, 27), the groove.
 
         Returns:
             `hits`, `velocities` and `offsets`, each (batch, steps), in nats and
@@ -69,7 +66,7 @@ class SquaredErrorHeads:
         """
         return squared_error_losses(self.expected(outputs), frames)
 
-    def levels(self, noise: Any, temperature: Any) -> Any:
+    def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """What `draw` compares the outputs with, of all steps at once.
 
         Args:
@@ -79,28 +76,28 @@ class SquaredErrorHeads:
         Returns:
             (..., noise_dim), the logits above which there is a hit.
         """
-        return hit_levels(logit(noise), temperature, self.hit_threshold)
+        return hit_thresholds(logit(noise), temperature, self.hit_threshold)
 
-    def draw(self, outputs: Any, levels: Any) -> Any:
+    def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.
 
         Args:
             outputs: (..., output_dim), what the decoder gave.
-            levels: (..., noise_dim), see `levels`.
+            thresholds: (..., noise_dim), see `noise_thresholds`.
 
         Returns:
-            (..., 3 * num_drums): hits 0 or 1; velocities and offsets are the means,
+            (..., 27): hits 0 or 1; velocities and offsets are the means,
             also where there is no hit, because the original feeds them back so.
         """
         ops = native.ops
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
-        hits = draw_hits(logits, levels)
+        hits = draw_hits(logits, thresholds)
         return ops.concatenate(
             [hits, ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1
         )
 
     def expected(self, outputs: Any) -> Any:
-        """The mean frame, over hit and rest: (..., output_dim) -> (..., 3 * drums)."""
+        """The mean frame, over hit and rest: (..., output_dim) -> (..., 27)."""
         logits, velocities, offsets = ops.split(outputs, 3, axis=-1)
         return ops.concatenate(
             [ops.sigmoid(logits), ops.sigmoid(velocities), ops.tanh(offsets)], axis=-1

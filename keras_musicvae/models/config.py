@@ -1,0 +1,311 @@
+"""The configuration of a model: every argument once, with its range and its meaning.
+
+The constructor of `MusicVAE`, `get_config`, presets, the model card, `train --set` and
+the help texts derive from the fields of `Architecture` and `Objective`. A new argument
+is a new field here. Configurations also come from strangers' presets: the ranges keep
+one from asking for absurd amounts of memory.
+
+Keras is not imported here.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from keras_musicvae.errors import ConfigError
+from keras_musicvae.models.heads import HEADS
+
+MAX_UNITS = 8192
+MAX_LAYERS = 8
+MAX_STEPS = 4096
+
+# A check returns the value in its plain type, or raises.
+Check = Callable[[Any], Any]
+Rule = tuple[Check, str]
+
+
+def integer(low: int, high: int) -> Rule:
+    """An integer in a range; `True` and `False` are none."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or int(value) != value or not low <= value <= high:
+            raise ValueError
+        return int(value)
+
+    return check, f"an integer from {low} to {high}"
+
+
+def number(low: float, high: float, *, below: bool = False) -> Rule:
+    """A number in a range, whose end is excluded with `below`."""
+
+    def check(value: Any) -> float:
+        converted = float(value)
+        if isinstance(value, bool | str) or not low <= converted <= high:
+            raise ValueError
+        if below and converted == high:
+            raise ValueError
+        return converted
+
+    return check, f"a number from {low:g} to {'below ' if below else ''}{high:g}"
+
+
+def choice(allowed: Sequence[str]) -> Rule:
+    """One of some strings."""
+
+    def check(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError
+        return value
+
+    return check, "one of " + ", ".join(map(repr, allowed))
+
+
+def flag() -> Rule:
+    """A boolean."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return check, "true or false"
+
+
+def units() -> Rule:
+    """The widths of stacked layers."""
+    width, _ = integer(1, MAX_UNITS)
+
+    def check(value: Any) -> tuple[int, ...]:
+        if isinstance(value, str | bytes) or not 1 <= len(value) <= MAX_LAYERS:
+            raise ValueError
+        return tuple(width(item) for item in value)
+
+    text = f"a list of 1 to {MAX_LAYERS} integers from 1 to {MAX_UNITS}, one per layer"
+    return check, text
+
+
+def optional(rule: Rule) -> Rule:
+    """What a rule allows, or None."""
+    check, allowed = rule
+    return lambda value: None if value is None else check(value), f"{allowed}, or None"
+
+
+def _argument(default: Any, rule: Rule, text: str) -> Any:
+    return field(default=default, metadata={"rule": rule, "text": text})
+
+
+class _Checked:
+    """Brings the fields of a dataclass to their plain types, or refuses them."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            object.__setattr__(self, item.name, _checked(item, value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(_Checked):
+    """What a model is made of. The defaults are the original's `groovae_4bar`, with
+    the paper's conductor.
+    """
+
+    num_bars: int = _argument(4, integer(1, 64), "Bars of a groove.")
+    steps_per_bar: int = _argument(
+        16, integer(1, 768), "Steps of a bar; 16 for 4/4 in sixteenths."
+    )
+    encoder_units: tuple[int, ...] = _argument(
+        (512,), units(), "Units of each direction of the encoder, one per layer."
+    )
+    hierarchical_encoder: bool = _argument(
+        False, flag(), "Whether bars are encoded first, then their sequence."
+    )
+    encoder_skip: bool = _argument(
+        False,
+        flag(),
+        "Whether the latent also reads the groove itself: a linear path beside the "
+        "LSTMs.",
+    )
+    latent_dim: int = _argument(256, integer(1, 4096), "Dimensions of z.")
+    prior_components: int = _argument(
+        0,
+        integer(0, 4096),
+        "Training grooves around whose latents samples are drawn, see `prior.py`; 0: "
+        "samples are drawn from N(0, I).",
+    )
+    conductor_units: tuple[int, ...] | None = _argument(
+        (256, 256),
+        optional(units()),
+        "Units of the conductor, one per layer; None: a flat decoder.",
+    )
+    conductor_autoregressive: bool = _argument(
+        False, flag(), "Whether the conductor reads the bar before."
+    )
+    decoder_units: tuple[int, ...] = _argument(
+        (256, 256), units(), "Units of the note decoder, one per layer."
+    )
+    plan_dim: int = _argument(
+        0,
+        integer(0, 1024),
+        "Numbers that the note decoder reads at each step from z, by a linear map, "
+        "besides the state that z seeds; 0: none.",
+    )
+    control_dim: int = _argument(
+        0,
+        integer(0, 1024),
+        "Channels of controls that encoder and decoder read at each step; 0: none.",
+    )
+    heads: str = _argument(
+        "squared_error",
+        choice(tuple(HEADS)),
+        "How the outputs are read, see `heads/`: the original's squared errors, or "
+        "distributions of velocity and offset.",
+    )
+    hit_threshold: float = _argument(
+        0.5,
+        number(0.01, 0.99),
+        "At temperature 0 a hit is played where its probability exceeds this.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_steps > MAX_STEPS:
+            raise ConfigError(
+                f"`num_bars * steps_per_bar` must be at most {MAX_STEPS}. Received: "
+                f"{self.num_bars} * {self.steps_per_bar}"
+            )
+        if self.conductor_autoregressive and self.conductor_units is None:
+            raise ConfigError(
+                "`conductor_autoregressive` needs a conductor. "
+                "Received: conductor_units=None"
+            )
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of a groove."""
+        return self.num_bars * self.steps_per_bar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(_Checked):
+    """What a model is trained for."""
+
+    free_bits: float = _argument(
+        48.0, number(0.0, 1e6), "Bits of KL per groove that cost nothing."
+    )
+    beta: float = _argument(
+        0.2, number(0.0, 1e3), "Weight of the KL above the free bits."
+    )
+    beta_rate: float = _argument(
+        0.0,
+        number(0.0, 1.0, below=True),
+        "Annealing of the KL, `beta * (1 - beta_rate ** step)`; 0: none.",
+    )
+    dropout: float = _argument(
+        0.0,
+        number(0.0, 1.0, below=True),
+        "Share of the inputs of every LSTM layer that is dropped in training. The "
+        "original's keep probability of 0.3 is a dropout of 0.7.",
+    )
+    gradient_clip_norm: float | None = _argument(
+        1.0,
+        optional(number(1e-6, 1e9)),
+        "Global norm to which gradients are clipped; None: never.",
+    )
+    gradient_skip_norm: float | None = _argument(
+        1e4,
+        optional(number(1e-6, 1e30)),
+        "Global norm from which a step is skipped; None: never.",
+    )
+    seed: int = _argument(
+        0,
+        integer(0, 2**32 - 1),
+        "Seed of the initial weights and of all noise in training.",
+    )
+
+
+PARTS: tuple[type[Architecture], type[Objective]] = (Architecture, Objective)
+ARGUMENTS = {item.name: item for part in PARTS for item in fields(part)}
+
+
+def configure(arguments: Mapping[str, Any]) -> tuple[Architecture, Objective]:
+    """The two parts of a configuration; what is not given has its default.
+
+    Args:
+        arguments: Arguments of `MusicVAE` by name.
+
+    Raises:
+        ConfigError: An argument is unknown, of the wrong type or out of range.
+
+    Example:
+        >>> architecture, objective = configure({"latent_dim": 8, "beta": 0.1})
+        >>> architecture.latent_dim, objective.beta
+        (8, 0.1)
+    """
+    for name in arguments:
+        if name not in ARGUMENTS:
+            close = difflib.get_close_matches(name, ARGUMENTS, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            raise ConfigError(
+                f"Unknown model argument: {name!r}. {hint}"
+                f"Allowed: {', '.join(ARGUMENTS)}"
+            )
+    return (
+        Architecture(**part_of(Architecture, arguments)),
+        Objective(**part_of(Objective, arguments)),
+    )
+
+
+def to_json(*parts: Architecture | Objective) -> dict[str, Any]:
+    """All arguments as JSON holds them; `configure` reads them."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for part in parts
+        for name, value in asdict(part).items()
+    }
+
+
+def describe(part: type[Architecture] | type[Objective]) -> dict[str, str]:
+    """One line for each argument: its meaning, what is allowed, its default."""
+    return {
+        item.name: f"{item.metadata['text']} Allowed: {item.metadata['rule'][1]}. "
+        f"Defaults to {item.default!r}."
+        for item in fields(part)
+    }
+
+
+def documented(cls: type) -> type:
+    """Gives a model class the signature and the list of its arguments, for `help`."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    arguments = [
+        inspect.Parameter(
+            item.name, keyword, default=item.default, annotation=item.type
+        )
+        for item in ARGUMENTS.values()
+    ]
+    own = list(inspect.signature(cls).parameters.values())
+    named = [item for item in own if item.kind is keyword]
+    cls.__signature__ = inspect.Signature([*arguments, *named])  # type: ignore[attr-defined]
+    lines = [
+        f"    {name}: {text}" for part in PARTS for name, text in describe(part).items()
+    ]
+    own_text = inspect.cleandoc(cls.__doc__ or "")
+    cls.__doc__ = "\n".join([own_text, "", "Arguments:", *lines])
+    return cls
+
+
+def part_of(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that are fields of `Architecture` or `Objective`."""
+    names = {item.name for item in fields(cls)}
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+def _checked(item: Any, value: Any) -> Any:
+    check, allowed = item.metadata["rule"]
+    try:
+        return check(value)
+    except (TypeError, ValueError, ArithmeticError):
+        raise ConfigError(
+            f"`{item.name}` must be {allowed}. Received: {item.name}={value!r}"
+        ) from None
