@@ -4,11 +4,14 @@
 PYTHON ?= python3
 BACKEND ?= jax
 BACKENDS ?= jax torch tensorflow
+JOBS ?= 2
+# Keeps the lines of runs side by side apart, where make can (4.0 or later).
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 GENERATE_ENV := .venv
 TEST_ENV := .venv-test
 
-.PHONY: generate test lint clean
+.PHONY: generate test test-none $(addprefix test-,$(BACKENDS)) lint clean
 
 generate: $(GENERATE_ENV)/$(BACKEND)
 	$(GENERATE_ENV)/bin/keras-musicvae generate --backend $(BACKEND) \
@@ -19,11 +22,15 @@ $(GENERATE_ENV)/$(BACKEND): pyproject.toml
 	$(GENERATE_ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[$(BACKEND)]"
 	touch $@
 
+# What needs no backend runs once, the rest on each backend: two runs at a time.
 test: lint
-	for backend in $(BACKENDS); do \
-	    echo "== $$backend"; \
-	    KERAS_BACKEND=$$backend $(TEST_ENV)/bin/python -m pytest || exit 1; \
-	done
+	$(MAKE) --no-print-directory --jobs $(JOBS) $(SYNC) $(addprefix test-,$(BACKENDS) none)
+
+test-none: $(TEST_ENV)/done
+	KERAS_BACKEND=none $(TEST_ENV)/bin/python -m pytest
+
+$(addprefix test-,$(BACKENDS)): test-%: $(TEST_ENV)/done
+	KERAS_BACKEND=$* $(TEST_ENV)/bin/python -m pytest -m backend
 
 lint: $(TEST_ENV)/done
 	$(TEST_ENV)/bin/ruff check .

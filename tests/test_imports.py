@@ -142,10 +142,3 @@ def test_import_and_help_are_fast():
     assert seconds("import keras_musicvae") < 0.3  # 0.05 on an idle machine
     code = "from keras_musicvae.cli.main import build_parser; build_parser()"
     assert seconds(f"{code}.format_help()") < 0.6  # 0.1 on an idle machine
-
-
-def test_public_names_exist():
-    for name in keras_musicvae.__all__:
-        assert getattr(keras_musicvae, name) is not None
-    with pytest.raises(AttributeError):
-        keras_musicvae.nonsense  # noqa: B018

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from shared_data import GROOVE_ZIP, shared_path
 
+import keras_musicvae
 from keras_musicvae.cli.main import build_parser
 
 README = Path(__file__).parents[1] / "README.md"
@@ -61,3 +62,10 @@ def test_the_tables_are_those_of_the_files():
             text=True,
         )
         assert made.stdout.strip() == table
+
+
+def test_public_names_exist():
+    for name in keras_musicvae.__all__:
+        assert getattr(keras_musicvae, name) is not None
+    with pytest.raises(AttributeError):
+        keras_musicvae.nonsense  # noqa: B018

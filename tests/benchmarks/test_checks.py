@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks import limits
 from benchmarks.checks import DifferentFunctionError, check, differences
 from benchmarks.contenders import NATIVE, OURS, STOCK, contender_class
 from benchmarks.tasks import TINY, ModelSize, Task, make_inputs, make_weights
+from keras_musicvae import MusicVAE
 
 FLAT_TINY = ModelSize(2, 16, 8, (), (12, 12))
 BACKEND = keras.backend.backend()
@@ -78,3 +80,15 @@ def test_other_hits_are_counted_by_groove():
 def test_what_cannot_be_compared_is_refused(given, message):
     with pytest.raises(DifferentFunctionError, match=message):
         check(given, {"loss": np.float32(1.0)}, "float32")
+
+
+def test_weights_are_those_of_the_model():
+    model = MusicVAE(
+        2,
+        encoder_units=(16,),
+        latent_dim=8,
+        conductor_units=(12, 12),
+        decoder_units=(12, 12),
+    )
+    counted = sum(layer.weights for layer in limits.layers(TINY))
+    assert counted == sum(np.prod(v.shape) for v in model.trainable_variables)

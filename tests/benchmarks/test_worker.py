@@ -17,7 +17,6 @@ from benchmarks.worker import Server, Worker, WorkerError, serve
 BACKEND = keras.backend.backend()
 
 
-@pytest.mark.slow
 def test_a_race_in_another_process():
     options = Options((BACKEND,), rounds=3, seconds=0.01)
     task = Task("sample", 1, TINY)

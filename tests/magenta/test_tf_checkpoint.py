@@ -21,24 +21,13 @@ from checkpoint_writers import (
     write_bundle,
     write_table,
 )
-from shared_data import shared_path
 
 from keras_musicvae.errors import CheckpointError
 from keras_musicvae.magenta import files as files_module
 from keras_musicvae.magenta.files import Archive, Folder, open_files
 from keras_musicvae.magenta.tf_checkpoint import find_checkpoints, read_tf_checkpoint
 
-GOLDEN = [
-    "groovae_2bar_hits_control_reduced",
-    "groovae_2bar_tap_reduced",
-    "groovae_4bar_reduced",
-    "hierdec_groovae_4bar_reduced",
-]
 SECONDS = 3.0  # measured: below 1 on an idle machine; tests also run on busy ones
-NUMBER_TYPES = (
-    *("float32", "float64", "float16", "bfloat16", "bool"),
-    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-)
 
 
 def read(path: Path, prefix: str = "model.ckpt-7") -> dict:
@@ -58,76 +47,6 @@ def small(tmp_path: Path) -> Path:
     prefix = tmp_path / "run" / "model.ckpt-7"
     write_bundle(prefix, with_training_state(random_weights(SMALL)))
     return prefix
-
-
-# --- Agreement with TensorFlow ------------------------------------------------
-
-
-@pytest.mark.parametrize("step", [7, 10])
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_checkpoints_read_as_tensorflow_reads_them(name, step):
-    tf = pytest.importorskip("tensorflow")
-    folder = shared_path(f"golden/models/{name}")
-    reader = tf.train.load_checkpoint(str(folder / f"model.ckpt-{step}"))
-    variables = read(folder, f"model.ckpt-{step}")
-    assert set(variables) == set(reader.get_variable_to_shape_map())
-    for variable, array in variables.items():
-        expected = reader.get_tensor(variable)
-        assert array.dtype == expected.dtype
-        np.testing.assert_array_equal(array, expected)
-
-
-def test_tensorflows_writer_of_every_number_type(tmp_path):
-    tf = pytest.importorskip("tensorflow")
-    rng = np.random.default_rng(0)
-    tensors = {
-        f"a/{dtype}": tf.cast(tf.constant(rng.integers(0, 2, (3, 5))), dtype)
-        for dtype in NUMBER_TYPES
-    }
-    tensors["scalar"] = tf.constant(2.5)
-    tensors["empty"] = tf.zeros((0, 4))
-    tensors["large"] = tf.constant(rng.normal(size=(300, 257)).astype(np.float32))
-    prefix = tmp_path / "model.ckpt-7"
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=list(tensors),
-        shape_and_slices=[""] * len(tensors),
-        tensors=list(tensors.values()),
-    )
-    variables = read(tmp_path)
-    assert set(variables) == set(tensors)
-    for name, tensor in tensors.items():
-        if tensor.dtype == tf.bfloat16:
-            tensor = tf.cast(tensor, tf.float32)
-        np.testing.assert_array_equal(variables[name], tensor.numpy())
-
-
-def test_tensorflow_reads_what_the_tests_write(small):
-    tf = pytest.importorskip("tensorflow")
-    reader = tf.train.load_checkpoint(str(small))
-    for name, array in read(small.parent).items():
-        np.testing.assert_array_equal(array, reader.get_tensor(name))
-
-
-def test_partitioned_and_string_variables_are_refused_by_name(tmp_path):
-    tf = pytest.importorskip("tensorflow")
-    for name, tensor, slices in (
-        ("halves", tf.zeros((2, 4)), "4 4 0,2:-"),
-        ("words", tf.constant(["a"]), ""),
-    ):
-        tf.raw_ops.SaveV2(
-            prefix=str(tmp_path / "model.ckpt-7"),
-            tensor_names=[name],
-            shape_and_slices=[slices],
-            tensors=[tensor],
-        )
-        fails(tmp_path, name)
-
-
-def test_object_checkpoints_of_tensorflow_2_are_explained(tmp_path):
-    tf = pytest.importorskip("tensorflow")
-    tf.train.Checkpoint(x=tf.Variable(1.0)).write(str(tmp_path / "model.ckpt-7"))
-    fails(tmp_path, "object checkpoint")
 
 
 # --- Reading ------------------------------------------------------------------
