@@ -1,6 +1,14 @@
-"""`python -m keras_musicvae` is the `keras-musicvae` command."""
+"""`python -m keras_musicvae` and the command `keras-musicvae`."""
 
-from keras_musicvae.cli.main import main
+from keras_musicvae.cli.interrupt import importing
+
+
+def run() -> int:
+    """Runs the command line; returns its exit code."""
+    with importing():
+        from keras_musicvae.cli.main import main
+    return main()
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run())

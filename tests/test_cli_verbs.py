@@ -396,7 +396,7 @@ def test_the_default_temperature_is_that_of_the_verbs():
 
 def test_find_files(beats):
     def found(pattern):
-        return [path.as_posix() for path in find_files(pattern)]
+        return [path.as_posix() for path in find_files(Path(pattern))]
 
     assert found("beats/a.mid") == ["beats/a.mid"]
     assert found("beats") == ["beats/a.mid", "beats/b.mid", "beats/deep/c.mid"]

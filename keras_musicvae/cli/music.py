@@ -1,291 +1,250 @@
-"""What the commands that make grooves share: options, files in, files out, record.
+"""Music in: the options that say how MIDI files are read, and their grooves.
 
-model = open_model(args)           the output folder is checked first
-music = read_music(args, model)    globs; bad files are reported and skipped
-return write_grooves(...)          MIDI, WAV, PNG, and a JSON record of the run
+A file that cannot be read is reported and skipped; what was left out of the others is
+reported too, once, on stderr and in the record.
 """
 
 import argparse
 import glob
 import os
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from keras_musicvae.cli.options import (
-    add_backend,
-    integer_from,
-    number_from,
-    start_keras,
-)
-from keras_musicvae.cli.record import write_record
-from keras_musicvae.errors import MusicVAEError, OutputError
+from keras_musicvae.cli.messages import one_line, warn
+from keras_musicvae.cli.options import path as path_type
+from keras_musicvae.errors import GrooveError, MusicVAEError
 
 if TYPE_CHECKING:
+    from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.groove import Groove
-    from keras_musicvae.models.music_vae import MusicVAE
-    from keras_musicvae.models.results import Grooves
 
 MIDI_SUFFIXES = (".mid", ".midi")
 
 
 @dataclass
 class Music:
-    """The grooves of the files that could be read, and what became of the others."""
+    """What a command works on, and what became of the files.
+
+    Attributes:
+        grooves: One for each file, or for each of its parts in one time signature.
+        names: A name for each groove, none twice.
+        sources: The file of each groove; if it has several parts, with their number.
+        inputs: Path, SHA-256 and report of each file that was read, as JSON.
+        failures: Why each of the others was not.
+    """
 
     grooves: list["Groove"] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def names(self) -> list[str]:
-        """A short name for each file, none twice."""
-        return unique_names([path.stem for path in self.paths])
 
 
 # --- Options ------------------------------------------------------------------
 
 
 def add_music(parser: argparse.ArgumentParser, what: str) -> None:
-    """Adds the positional argument `files`."""
+    """Adds the files of a command that reads MIDI, and how they are read."""
     parser.add_argument(
         "files",
         nargs="+",
+        type=path_type,
         metavar="MIDI",
         help=f"{what}: files, folders, or patterns such as 'beats/**/*.mid'",
     )
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of every command that loads a preset."""
-    parser.add_argument(
-        "--preset",
-        default="groove_4bar",
-        help="name, folder or address of a preset (default: groove_4bar)",
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--channel",
+        type=channel,
+        metavar="1-16|all",
+        help="MIDI channel of the drums (default: 10)",
     )
-    parser.add_argument(
-        "--drum-map",
-        metavar="MAP",
-        help="which pitch is which drum in the files: a name, such as general_midi, "
-        "or a JSON file (default: the preset's, Roland TD-11)",
+    reading.add_argument(
+        "--track",
+        type=track,
+        help="number (from 0) or name of the only track to read (default: all)",
     )
-    add_backend(parser)
-
-
-def add_playing(
-    parser: argparse.ArgumentParser, *, tempo: str = "that of the input"
-) -> None:
-    """Adds the options of every command that decodes and writes grooves."""
-    parser.add_argument(
-        "--temperature",
-        type=number_from(0),
-        default=1.0,
-        help="0 is tidiest and not random; 1, the default, is the model's own "
-        "distribution",
+    reading.add_argument(
+        "--limit",
+        type=limit,
+        action="append",
+        metavar="NAME=N",
+        help="read larger files: another limit for one of "
+        + ", ".join(f"{name} ({value:,})" for name, value in _limits().items()),
     )
-    parser.add_argument("--tempo", type=number_from(1), help=f"bpm (default: {tempo})")
-    parser.add_argument(
-        "--seed",
-        type=integer_from(0),
-        help="the same seed gives the same notes on every backend (default: a new "
-        "one, which is printed)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("samples"),
-        metavar="DIR",
-        help="folder to write (default: samples)",
-    )
-    parser.add_argument("--wav", action="store_true", help="write the sound too")
-    parser.add_argument("--png", action="store_true", help="write pictures too")
 
 
-# --- Before the work ----------------------------------------------------------
+def channel(text: str) -> int | str:
+    """An argparse type: a MIDI channel from 1, or all of them."""
+    if text != "all" and not (text.isdecimal() and 1 <= int(text) <= 16):
+        raise argparse.ArgumentTypeError(f"a channel is 1 to 16, or all, not {text!r}")
+    return text if text == "all" else int(text)
 
 
-def open_model(args: argparse.Namespace, *, out: Path | None = None) -> "MusicVAE":
-    """Loads the preset, after all that can fail at once has been tried.
+def track(text: str) -> int | str:
+    """An argparse type: the number or the name of a track."""
+    return int(text) if text.isdecimal() else text
+
+
+def limit(text: str) -> str:
+    """An argparse type: NAME=N, where NAME is a field of `MidiLimits`."""
+    name, _, value = text.partition("=")
+    if name not in _limits() or not value.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"NAME=N, where NAME is one of {', '.join(_limits())} and N an integer, "
+            f"not {text!r}"
+        )
+    return text
+
+
+def _limits() -> dict[str, Any]:
+    from keras_musicvae.grooves.midi_check import MidiLimits
+
+    return {item.name: item.default for item in fields(MidiLimits)}
+
+
+def reading_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `read_midi` that were given as options."""
+    from keras_musicvae.grooves.midi_check import MidiLimits
+
+    options: dict[str, Any] = {}
+    if args.channel is not None:
+        options["channel"] = None if args.channel == "all" else args.channel
+    if args.track is not None:
+        options["track"] = args.track
+    if args.limit:
+        pairs = (text.split("=") for text in args.limit)
+        options["limits"] = MidiLimits(**{name: int(value) for name, value in pairs})
+    return options
+
+
+# --- Reading ------------------------------------------------------------------
+
+
+def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
+    """The grooves of the files that were named, in the form that a model takes.
 
     Args:
-        args: The options.
-        out: The folder to write to. Defaults to `--out`.
+        args: `files`, and the options of `add_music`.
+        converter: The preprocessor of the model.
 
     Raises:
-        OutputError: `--out` cannot be written.
-        UnknownPresetError, DrumMapError...: As the options were given.
+        GrooveError: None of the files could be read.
     """
-    from keras_musicvae.presets.sources import find_preset
-
-    check_writable(out or args.out)
-    if args.drum_map is not None:
-        from keras_musicvae.grooves.drum_maps import get_drum_map
-
-        get_drum_map(args.drum_map)
-    find_preset(args.preset)
-    start_keras(args)
-    from keras_musicvae.grooves.converter import GrooveConverter
-    from keras_musicvae.models.music_vae import MusicVAE
-
-    model = MusicVAE.from_preset(args.preset)
-    if model.preprocessor is None:  # Saved by someone who works with arrays.
-        model.preprocessor = GrooveConverter(model.num_bars)
-    return model
-
-
-def check_writable(path: Path) -> None:
-    """Tries whether files can be made in a folder, without leaving anything.
-
-    Raises:
-        OutputError: They cannot; or it is not a folder.
-    """
-    existing = next(p for p in (path, *path.absolute().parents) if p.exists())
-    if not existing.is_dir():
-        raise OutputError(f"Cannot write into {path}: {existing} is not a folder.")
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write into {path}: {error.strerror or error} ({existing}). "
-            "Choose another folder with --out."
-        ) from None
-
-
-# --- Files in -----------------------------------------------------------------
-
-
-def read_music(args: argparse.Namespace, model: "MusicVAE") -> Music:
-    """The grooves of the files that were named; each bad one is reported on stderr."""
-    from keras_musicvae.grooves.inputs import read_groove
+    from keras_musicvae.files import sha256_of
 
     music = Music()
-    for pattern in args.files:
-        paths = find_files(pattern)
-        if not paths:
-            _report(music.failures, pattern, "no such MIDI file")
-        for path in paths:
-            try:
-                groove = read_groove(path, model.preprocessor, drum_map=args.drum_map)
-            except (MusicVAEError, OSError) as error:
-                _report(music.failures, str(path), _reason(error, path))
-            else:
-                music.paths.append(path)
-                music.grooves.append(groove)
+    names: list[str] = []
+    for path, error in _named_files(args.files):
+        try:
+            if error:
+                raise error
+            parts = _read_parts(path, args, converter)
+        except (MusicVAEError, OSError) as failure:
+            reason = one_line(failure, args).removeprefix(f"{path}: ")
+            music.failures[str(path)] = reason
+            warn(f"{path}: {reason}; skipped")
+            continue
+        music.inputs.append(
+            {
+                "file": str(path),
+                "sha256": sha256_of(path),
+                "parts": [asdict(part.report) for part in parts.values()],
+            }
+        )
+        music.grooves += parts.values()
+        named = [path.with_stem(f"{path.stem}{suffix}") for suffix in parts]
+        music.sources += map(str, named)
+        names += [part.stem for part in named]
+    if not music.grooves:
+        raise GrooveError(
+            f"none of the {len(music.failures)} inputs could be read; nothing was "
+            "written"
+        )
+    music.names = unique_names(names)
     return music
 
 
-def find_files(pattern: str) -> list[Path]:
+def _read_parts(
+    path: Path, args: argparse.Namespace, converter: "GrooveConverter"
+) -> dict[str, "Groove"]:
+    """The parts of a file that a model takes, by the suffix of their names."""
+    from keras_musicvae.grooves.inputs import read_groove
+    from keras_musicvae.grooves.midi import read_midi_parts
+
+    found = read_midi_parts(
+        path,
+        drum_map=args.drum_map or converter.drum_map,
+        steps_per_quarter=converter.steps_per_quarter,
+        **reading_options(args),
+    )
+    parts = {}
+    for number, groove in enumerate(found, start=1):
+        where = f"part {number} of {len(found)}" if len(found) > 1 else ""
+        try:
+            read_groove(groove, converter, where=where)
+        except GrooveError as error:
+            if len(found) == 1 or (number == len(found) and not parts):
+                raise
+            warn(f"{path}: {one_line(error, args)}; left out")
+            continue
+        parts[f"_part_{number}" if where else ""] = groove
+        if groove.report.num_hits < groove.report.num_notes or groove.report.remarks:
+            warn(f"{path}: {where}{': ' if where else ''}{groove.report}")
+    return parts
+
+
+def _named_files(
+    patterns: list[Path],
+) -> Iterator[tuple[Path, FileNotFoundError | None]]:
+    for pattern in patterns:
+        found = find_files(pattern)
+        yield from ((path, None) for path in found)
+        if not found:
+            yield pattern, FileNotFoundError("no such MIDI file")
+
+
+def find_files(pattern: Path) -> list[Path]:
     """The files that a path, a folder or a pattern names, in order.
 
     A shell expands patterns before we see them, unless they are quoted, or the shell
     is Windows's.
     """
-    path = Path(pattern).expanduser()
-    if path.is_dir():
-        files = (file for file in path.rglob("*") if _is_midi(file))
-        return sorted(files)
-    if path.exists():
-        return [path]
+    if pattern.is_dir():
+        return sorted(file for file in pattern.rglob("*") if _is_midi(file))
+    if pattern.exists():
+        return [pattern]
     # `Path.glob` takes no absolute pattern before Python 3.13.
-    found = glob.glob(str(path), recursive=True)  # noqa: PTH207
+    found = glob.glob(str(pattern), recursive=True)  # noqa: PTH207
     return sorted(Path(name) for name in found if Path(name).is_file())
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """The same names, with a number where one would appear twice.
-
-    Example:
-        >>> unique_names(["beat", "fill", "beat"])
-        ['beat', 'fill', 'beat_2']
-    """
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        candidate, number = name, 1
-        # Files of two names that differ in case are one on some systems.
-        while candidate.lower() in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate.lower())
-        unique.append(candidate)
-    return unique
-
-
-# --- Files out ----------------------------------------------------------------
-
-
-def write_grooves(
-    args: argparse.Namespace,
-    grooves: "Grooves",
-    names: Sequence[str],
-    inputs: Sequence[Path] = (),
-    failures: Mapping[str, str] | None = None,
-) -> int:
-    """Writes grooves and the record, prints what was written.
-
-    Args:
-        args: The options; `out`, `wav`, `png`, `drum_map`.
-        grooves: What a verb gave.
-        names: A file name for each groove, without suffix.
-        inputs: The files that they were made from.
-        failures: The files that could not be read, and why.
-
-    Returns:
-        The exit code: 1 if a file could not be read or written, else 0.
-    """
-    from keras_musicvae.files import make_folder, sha256_of
-
-    failed = dict(failures or {})
-    make_folder(args.out)
-    files: list[dict[str, str]] = []
-    for name, groove in zip(names, grooves, strict=True):
-        for suffix in _suffixes(args):
-            path = args.out / f"{name}.{suffix}"
-            options = {"drum_map": args.drum_map} if suffix == "mid" else {}
-            try:
-                groove.save(path, **options)
-            except OutputError:
-                raise
-            except MusicVAEError as error:
-                _report(failed, str(path), str(error))
-                continue
-            files.append({"file": path.name, "sha256": sha256_of(path)})
-            print(path)
-    record = args.out / f"{args.command}.json"
-    write_record(record, args, grooves.seed, inputs, files, failed)
-    print(f"seed: {grooves.seed}")
-    return 1 if failed else 0
-
-
-def report_nothing(music: Music) -> int:
-    """Says that there is nothing to work on; returns the exit code."""
-    print(
-        f"keras-musicvae: error: none of the {len(music.failures)} inputs could be "
-        "read; nothing was written",
-        file=sys.stderr,
-    )
-    return 1
-
-
-def _suffixes(args: argparse.Namespace) -> list[str]:
-    return ["mid", *(suffix for suffix in ("wav", "png") if getattr(args, suffix))]
 
 
 def _is_midi(path: Path) -> bool:
     return path.suffix.lower() in MIDI_SUFFIXES and path.is_file()
 
 
-def _report(failures: dict[str, str], what: str, why: str) -> None:
-    why = " ".join(why.split())
-    failures[what] = why
-    print(f"keras-musicvae: {what}: {why}; skipped", file=sys.stderr)
+def unique_names(names: list[str]) -> list[str]:
+    """Names of files, short enough, with a number where one would appear twice.
 
-
-def _reason(error: Exception, path: Path) -> str:
-    if isinstance(error, OSError) and not isinstance(error, MusicVAEError):
-        return os.strerror(error.errno) if error.errno else str(error)
-    return str(error).removeprefix(f"{path}: ")
+    Example:
+        >>> unique_names(["beat", "fill", "beat"])
+        ['beat', 'fill', 'beat_2']
+    """
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        # The suffix and the name of the temporary file need the rest of 255 bytes.
+        if len(os.fsencode(name)) > 180:
+            name = os.fsencode(name)[:180].decode(errors="ignore")
+        # Files of two names that differ in case are one on some systems.
+        candidate, key = name, name.lower()
+        while candidate.lower() in taken:
+            numbers[key] += 1
+            candidate = f"{name}_{numbers[key] + 1}"
+        taken.add(candidate.lower())
+        unique.append(candidate)
+    return unique

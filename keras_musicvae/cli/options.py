@@ -1,10 +1,35 @@
 """Options that several commands share."""
 
 import argparse
+import os
+from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.backends.choice import BACKENDS, choose_backend
+from keras_musicvae.cli.interrupt import importing
+
+if TYPE_CHECKING:
+    from keras_musicvae.arguments import Argument
+
+
+def add_argument(parser: argparse.ArgumentParser, argument: "Argument") -> None:
+    """Adds the option of an argument of the verbs: its range, help and default."""
+    name = f"--{argument.name.replace('_', '-')}"
+    if argument.default is False:
+        parser.add_argument(name, action="store_true", help=argument.text)
+        return
+    check, allowed = argument.rule
+    default = argument.when_open or f"{argument.default:g}"
+    parser.add_argument(
+        name,
+        type=_checked(check, allowed),
+        default=[argument.default] if argument.several else argument.default,
+        nargs="+" if argument.several else None,
+        metavar="N",
+        help=f"{argument.text} Allowed: {allowed}. Default: {default}.",
+    )
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +43,13 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
 
 
 def start_keras(args: argparse.Namespace) -> str:
-    """Chooses the backend, keeps its start-up quiet, and returns its name."""
-    import os
-
+    """Chooses the backend, imports Keras quietly, and returns the backend's name."""
     # TensorFlow greets on stderr from C++; only this variable stops it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return choose_backend(args.backend)
+    backend = choose_backend(args.backend)
+    with importing():
+        import keras_musicvae.models.music_vae  # noqa: F401
+    return backend
 
 
 def show_log_messages(*, quiet: bool = False) -> None:
@@ -43,32 +69,64 @@ def show_log_messages(*, quiet: bool = False) -> None:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
+# --- Types --------------------------------------------------------------------
+
+
+def path(text: str) -> Path:
+    """An argparse type: a path, in which `~` is the home folder."""
+    if "\0" in text:
+        raise argparse.ArgumentTypeError("a path holds no NUL character")
+    # Not `Path.expanduser`, which fails where there is no such user.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
+def name_or_path(text: str) -> str:
+    """An argparse type: a name or an address; if it is a path, `~` is the home folder."""
+    expanded = path(text)
+    return str(expanded) if text.startswith("~") else text
+
+
 def number_from(low: float, high: float = float("inf")) -> Any:
     """An argparse type: a finite number of at least `low`, at most `high`."""
     allowed = f"from {low:g} to {high:g}" if isfinite(high) else f"of at least {low:g}"
 
-    def parse(text: str) -> float:
-        number = float(text)
-        if not low <= number <= high or not isfinite(number):
-            raise argparse.ArgumentTypeError(
-                f"must be a number {allowed}, not {text!r}"
-            )
-        return number
+    def check(value: int | float) -> float:
+        if not low <= value <= high or not isfinite(value):
+            raise ValueError
+        return float(value)
 
-    parse.__name__ = "number"
-    return parse
+    return _checked(check, f"a number {allowed}")
 
 
 def integer_from(low: int) -> Any:
     """An argparse type: an integer of at least `low`."""
 
-    def parse(text: str) -> int:
-        number = int(text)
-        if number < low:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer of at least {low}, not {text!r}"
-            )
-        return number
+    def check(value: int | float) -> int:
+        if not isinstance(value, int) or value < low:
+            raise ValueError
+        return value
 
-    parse.__name__ = "integer"
+    return _checked(check, f"an integer of at least {low}")
+
+
+def _checked(check: Callable[[Any], Any], allowed: str) -> Callable[[str], Any]:
+    """An argparse type: what a check lets pass."""
+
+    def parse(text: str) -> Any:
+        try:
+            return check(_value(text))
+        except (TypeError, ValueError, ArithmeticError):
+            raise argparse.ArgumentTypeError(
+                f"must be {allowed}, not {text!r}"
+            ) from None
+
     return parse
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -6,20 +6,34 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_musicvae.cli.music import Music
 
 
 def write_record(
     path: Path,
     args: argparse.Namespace,
     seed: int | None,
-    inputs: Sequence[Path],
+    music: "Music",
     files: Sequence[Mapping[str, str]],
-    failures: Mapping[str, str],
 ) -> None:
-    """Writes what files were made with, and the command that makes them again."""
-    from keras_musicvae.files import sha256_of, write_json
+    """Writes what files were made with, and the command that makes them again.
 
+    Args:
+        path: The record.
+        args: The options of the command.
+        seed: The seed that was used.
+        music: What the command worked on; its reports say what was left out.
+        files: Name and SHA-256 of each file that was written.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from keras_musicvae.files import write_json
+
+    inputs = [entry["file"] for entry in music.inputs]
     write_json(
         path,
         {
@@ -28,21 +42,20 @@ def write_record(
             **_settings(args),
             "preset": _preset(args.preset),
             "version": _versions(),
-            "inputs": [
-                {"file": str(path), "sha256": sha256_of(path)} for path in inputs
-            ],
+            "inputs": music.inputs,
             "files": list(files),
-            "failures": dict(failures),
+            "failures": music.failures,
         },
     )
-    print(path)
 
 
 def command_again(
-    args: argparse.Namespace, seed: int | None, inputs: Sequence[Path]
+    args: argparse.Namespace, seed: int | None, inputs: Sequence[str]
 ) -> str:
     """The command that gives the same files again."""
-    words = ["keras-musicvae", args.command, *map(str, inputs)]
+    # What starts with a dash would be taken for an option.
+    names = [f"./{name}" if name.startswith("-") else name for name in inputs]
+    words = ["keras-musicvae", args.command, *names]
     options = {
         "preset": args.preset,
         "seed": seed,
@@ -54,14 +67,20 @@ def command_again(
         option = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(option)
+        elif name == "limit" and value:
+            words += [f"{option}={item}" for item in value]
+        elif isinstance(value, list):
+            words += [option, *map(str, value)]
         elif value is not None and value is not False:
-            values = value if isinstance(value, list) else [value]
-            words += [option, *(str(item) for item in values)]
+            dash = str(value).startswith("-")
+            words += [f"{option}={value}"] if dash else [option, str(value)]
     return shlex.join(words)
 
 
 # Options that name files, or that the result does not depend on.
-_NO_SETTINGS = ("command", "run", "files", "preset", "seed", "out", "backend")
+_NO_SETTINGS = (
+    *("command", "run", "files", "preset", "seed", "out", "backend", "quiet"),
+)
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_musicvae.errors import GrooveError
-from keras_musicvae.grooves.inputs import Piece
-from keras_musicvae.models.arguments import (
+from keras_musicvae.arguments import (
     checked_grid,
     checked_num_samples,
     checked_similarity,
     checked_temperature,
     checked_tempo,
 )
+from keras_musicvae.errors import GrooveError
+from keras_musicvae.grooves.inputs import Piece
+from keras_musicvae.models import chance
 from keras_musicvae.models.latent_paths import grid_among, nearby, path_between
 from keras_musicvae.models.performance import (
     DEFAULT_TEMPO,

@@ -1,0 +1,183 @@
+"""The arguments of the verbs: each once, with its range, its meaning and its default.
+
+The verbs of `MusicVAE` check their arguments by this table, and the commands make their
+options and help texts from it. Neither Keras nor a backend is imported here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from keras_musicvae.errors import ConfigError, GrooveError
+from keras_musicvae.grooves.groove import MAX_TEMPO, MIN_TEMPO
+
+# At this many grooves per call the noise alone is a gigabyte.
+MAX_SAMPLES = 100_000
+
+# A check returns the value in its plain type, or raises; the text says what is allowed.
+Rule = tuple[Callable[[Any], Any], str]
+
+
+def integer(low: int, high: int | None = None) -> Rule:
+    """An integer in a range, both ends included; `True` and `False` are none."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError
+        if value < low or (high is not None and value > high):
+            raise ValueError
+        return int(value)
+
+    end = "upwards" if high is None else f"to {high:,}"
+    return check, f"an integer from {low:,} {end}"
+
+
+def number(low: float, high: float) -> Rule:
+    """A number in a range, both ends included."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError
+        if not low <= value <= high:
+            raise ValueError
+        return float(value)
+
+    return check, f"a number from {_plain(low)} to {_plain(high)}"
+
+
+def flag() -> Rule:
+    """A boolean."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return check, "true or false"
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the verbs.
+
+    Attributes:
+        name: Its name in Python; the option's is `--name`.
+        rule: What is allowed, as a check and in words.
+        text: What it means.
+        default: None if the argument may be left open.
+        when_open: What is taken then.
+        several: Whether it is one value or several of them.
+    """
+
+    name: str
+    rule: Rule
+    text: str
+    default: Any = None
+    when_open: str = ""
+    several: bool = False
+
+    def checked(self, value: Any) -> Any:
+        """The value in its plain type; None stays None if it may be left open.
+
+        Raises:
+            ConfigError: It is not allowed.
+        """
+        if value is None and self.default is None:
+            return None
+        check, allowed = self.rule
+        try:
+            return check(value)
+        except (TypeError, ValueError, ArithmeticError):
+            raise ConfigError(
+                f"`{self.name}` must be {allowed}. Received: {self.name}={value!r}"
+            ) from None
+
+
+ARGUMENTS = {
+    argument.name: argument
+    for argument in (
+        Argument(
+            "num_samples",
+            integer(1, MAX_SAMPLES),
+            "How many grooves; with inputs, how many for each.",
+            1,
+        ),
+        Argument(
+            "temperature",
+            number(0, 1e6),
+            "1 samples from the model's own distribution; lower values are tidier, 0 "
+            "is deterministic.",
+            1.0,
+        ),
+        Argument(
+            "seed",
+            integer(0),
+            "The same seed gives the same notes on every backend.",
+            when_open="a new one, which is reported",
+        ),
+        Argument(
+            "tempo",
+            number(MIN_TEMPO, MAX_TEMPO),
+            "Quarter notes per minute.",
+            when_open="that of the input; without input 120",
+        ),
+        Argument(
+            "similarity",
+            number(0, 1),
+            "From 0, unrelated grooves, to 1, the groove itself.",
+            0.8,
+        ),
+        Argument(
+            "steps",
+            integer(2, MAX_SAMPLES),
+            "How many grooves, both ends included; for a grid rows and columns, or one "
+            "number for both.",
+            5,
+            several=True,
+        ),
+        Argument(
+            "sample",
+            flag(),
+            "Draw z from the posterior in place of its mean.",
+            False,
+        ),
+    )
+}
+
+
+checked_num_samples = ARGUMENTS["num_samples"].checked
+checked_temperature = ARGUMENTS["temperature"].checked
+checked_tempo = ARGUMENTS["tempo"].checked
+checked_similarity = ARGUMENTS["similarity"].checked
+
+
+def checked_grid(steps: Any, inputs: int) -> tuple[int, int]:
+    """The (rows, columns) of an interpolation; one row between two inputs."""
+    if inputs not in (2, 4):
+        raise GrooveError(
+            "`interpolate` takes two inputs (a row) or four (the corners of a grid). "
+            f"Received: {inputs}"
+        )
+    one, allowed = ARGUMENTS["steps"].rule
+    try:
+        if inputs == 2:
+            rows, columns = 1, one(steps)
+        elif isinstance(steps, Integral):
+            rows = columns = one(steps)
+        else:
+            rows, columns = map(one, steps)
+        valid = rows * columns <= MAX_SAMPLES
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        shape = "" if inputs == 2 else ", or (rows, columns)"
+        raise ConfigError(
+            f"`steps` must be {allowed}{shape}, for at most {MAX_SAMPLES:,} grooves. "
+            f"Received: steps={steps!r}"
+        )
+    return rows, columns

@@ -1,0 +1,37 @@
+"""Ctrl-C while modules are imported: one line, and the process ends.
+
+As an exception it would appear inside whatever is being imported, which shows a
+traceback or swallows it. Nothing has been written yet, so the process may end at once.
+"""
+
+import os
+import signal
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+MESSAGE = "keras-musicvae: interrupted"
+
+
+class importing:  # noqa: N801  a context manager, used as a statement
+    """Within this context, SIGINT ends the process with one line and code 130."""
+
+    def __enter__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGINT)
+        # An ignored SIGINT stays ignored, and another program's handler its own.
+        self._ours = self._handler is signal.default_int_handler
+        if self._ours:
+            try:
+                signal.signal(signal.SIGINT, _end)
+            except ValueError:  # not the main thread, which alone gets signals
+                self._ours = False
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, self._handler)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    try:
+        os.write(2, f"{MESSAGE}\n".encode())
+    finally:
+        os._exit(EXIT_INTERRUPTED)
