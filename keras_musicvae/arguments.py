@@ -25,9 +25,10 @@ def integer(low: int, high: int | None = None) -> Rule:
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise TypeError
-        if value < low or (high is not None and value > high):
+        converted = int(value)
+        if converted < low or (high is not None and converted > high):
             raise ValueError
-        return int(value)
+        return converted
 
     end = "upwards" if high is None else f"to {high:,}"
     return check, f"an integer from {low:,} {end}"
@@ -39,9 +40,10 @@ def number(low: float, high: float) -> Rule:
     def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError
-        if not low <= value <= high:
+        converted = float(value)
+        if not low <= converted <= high:
             raise ValueError
-        return float(value)
+        return converted
 
     return check, f"a number from {_plain(low)} to {_plain(high)}"
 
@@ -68,7 +70,7 @@ class Argument:
     Attributes:
         name: Its name in Python; the option's is `--name`.
         rule: What is allowed, as a check and in words.
-        text: What it means.
+        text: What it means, in a phrase.
         default: None if the argument may be left open.
         when_open: What is taken then.
         several: Whether it is one value or several of them.
@@ -104,46 +106,46 @@ ARGUMENTS = {
         Argument(
             "num_samples",
             integer(1, MAX_SAMPLES),
-            "How many grooves; with inputs, how many for each.",
+            "how many grooves; with inputs, how many for each",
             1,
         ),
         Argument(
             "temperature",
             number(0, 1e6),
-            "1 samples from the model's own distribution; lower values are tidier, 0 "
-            "is deterministic.",
+            "1 draws from the model's own distribution, lower values are tidier, 0 is "
+            "deterministic",
             1.0,
         ),
         Argument(
             "seed",
             integer(0),
-            "The same seed gives the same notes on every backend.",
+            "the same seed gives the same notes on every backend",
             when_open="a new one, which is reported",
         ),
         Argument(
             "tempo",
             number(MIN_TEMPO, MAX_TEMPO),
-            "Quarter notes per minute.",
-            when_open="that of the input; without input 120",
+            "quarter notes per minute",
+            when_open="that of the input, else 120",
         ),
         Argument(
             "similarity",
             number(0, 1),
-            "From 0, unrelated grooves, to 1, the groove itself.",
+            "from 0, unrelated grooves, to 1, the groove itself",
             0.8,
         ),
         Argument(
             "steps",
             integer(2, MAX_SAMPLES),
-            "How many grooves, both ends included; for a grid rows and columns, or one "
-            "number for both.",
+            "how many grooves, both ends included; for a grid rows and columns, or one "
+            "number for both",
             5,
             several=True,
         ),
         Argument(
             "sample",
             flag(),
-            "Draw z from the posterior in place of its mean.",
+            "draw z from the posterior in place of its mean",
             False,
         ),
     )

@@ -82,7 +82,7 @@ def test_the_record_makes_the_files_again(folder):
     assert made["preset"]["name"] == "groove_debug"
     assert set(made["preset"]["sha256"]) >= {"config.json", "model.weights.h5"}
     assert {"keras_musicvae", "keras", "backend"} <= set(made["version"])
-    again = shlex.split(made["command"].replace("--out samples", "--out again"))
+    again = shlex.split(made["command"].replace("--out=samples", "--out=again"))
     assert again[0] == "keras-musicvae"
     assert main(again[1:]) == 0
     assert len(made["files"]) == 3
@@ -212,7 +212,7 @@ def test_interpolate_a_row_and_a_grid(beats):
     [
         (["beats/a.mid"], ["--steps=3"], "two inputs"),
         (["beats/a.mid", "gone.mid"], ["--steps=3"], "must be readable"),
-        (["beats/a.mid", "beats/b.mid"], ["--steps", "2", "3"], "`steps`"),
+        (["beats/a.mid", "beats/b.mid"], ["--steps", "2", "3"], "--steps must be"),
     ],
 )
 def test_no_row_and_no_grid(beats, capsys, files, steps, words):
@@ -292,8 +292,8 @@ def hostile_archive(path):
         (lambda path: path.write_bytes(b"neither"), "not a .npz file"),
         (lambda path: path.write_bytes(b""), "not a .npz file"),
         (lambda path: None, "No such file"),
-        (hostile_archive, "unpacks to"),
-        (lambda path: np.savez(path, y=np.zeros(3)), "`z`"),
+        (hostile_archive, "as its header says"),
+        (lambda path: np.savez(path, y=np.zeros(3)), "no array 'z'"),
         (lambda path: np.savez(path, z=np.zeros(8)), r"shape (8,)"),
         (lambda path: np.savez(path, z=np.zeros((2, 8), int)), "floating-point"),
         (lambda path: np.savez(path, z=np.zeros((2, 7))), "(number, 8)"),

@@ -15,6 +15,7 @@ HEAVY = {"jax", "torch", "tensorflow"}
 # folder -> the folders of the package that its modules may import, itself included
 MAY_IMPORT = {
     "errors": set(),
+    "arguments": {"errors", "grooves"},
     "files": {"errors"},
     "progress": {"errors"},
     "download": {"errors", "files"},
@@ -24,7 +25,7 @@ MAY_IMPORT = {
     "plots": {"errors", "files", "grooves"},
     "html": {"errors", "grooves", "audio", "plots"},
     "backends": {"errors"},
-    "models": {"errors", "backends", "grooves", "presets", "magenta"},
+    "models": {"errors", "arguments", "backends", "grooves", "presets", "magenta"},
     "presets": {"errors", "files", "progress", "download", "grooves", "models"},
     "magenta": {
         "errors",
@@ -48,6 +49,7 @@ MAY_IMPORT = {
     "cli": None,  # everything
 }
 NO_KERAS = (
+    "arguments",
     "errors",
     "files",
     "progress",

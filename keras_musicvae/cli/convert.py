@@ -1,4 +1,4 @@
-"""Converts a checkpoint of Magenta's GrooVAE models into a preset.
+"""Convert a checkpoint of Magenta's GrooVAE models into a preset.
 
 SOURCE is a file or folder of this machine (model.ckpt-1000, a training folder, a .tar
 or .tgz, a Magenta.js folder), its https:// address, or the name of a checkpoint that
@@ -24,8 +24,6 @@ from keras_musicvae.cli.options import (
 
 if TYPE_CHECKING:
     from keras_musicvae.magenta.checkpoint import MagentaCheckpoint
-
-HELP = "convert a checkpoint of Magenta's into a preset"
 
 _PERFORMANCE = "performance"
 

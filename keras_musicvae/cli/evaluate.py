@@ -1,4 +1,6 @@
-"""Measure models on windows that they were not trained on.
+"""Measure models and compare them.
+
+The windows are of a split that they were not trained on.
 
     keras-musicvae evaluate groove_4bar --data data/groove_4bar --out results
     keras-musicvae evaluate groove_4bar runs/x/preset --data data/groove_4bar --out both
@@ -20,8 +22,6 @@ from keras_musicvae.cli.options import (
     number_from,
     start_keras,
 )
-
-HELP = "measure models and compare them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

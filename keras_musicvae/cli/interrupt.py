@@ -12,7 +12,7 @@ EXIT_INTERRUPTED = 130
 MESSAGE = "keras-musicvae: interrupted"
 
 
-class importing:  # noqa: N801  a context manager, used as a statement
+class importing:
     """Within this context, SIGINT ends the process with one line and code 130."""
 
     def __enter__(self) -> None:

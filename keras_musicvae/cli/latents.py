@@ -150,9 +150,7 @@ def _read_array(file: IO[bytes], name: str) -> "np.ndarray":
         )
     size = prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
-        raise ValueError(
-            f"{name!r} has {size:,} bytes; at most {MAX_BYTES:,} are read"
-        )
+        raise ValueError(f"{name!r} has {size:,} bytes; at most {MAX_BYTES:,} are read")
     data = file.read(size)
     if len(data) < size or file.read(1):
         raise ValueError(f"{name!r} must have {size:,} bytes, as its header says")

@@ -1,74 +1,49 @@
 """Parses the command line and runs one command.
 
-A command has a name, a line of `help`, a `description`, and two functions:
-`add_arguments(parser)` and `run(args)`. The commands of the verbs are rows of the table
-in `verbs.py`; each other command is a module with `HELP`. Heavy imports happen inside
-`run`, so `--help` stays instant.
+A command is a module of this folder, or a `Verb` (`verbs.py`): its docstring is its
+help, and it has `add_arguments(parser)` and `run(args)`. Heavy imports happen inside
+them, so `--help` stays instant.
 """
 
 import argparse
+import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from keras_musicvae import __version__
-from keras_musicvae.cli import convert, evaluate, preprocess, presets, train, verbs
+from keras_musicvae.cli import convert, evaluate, preprocess, presets, train
 from keras_musicvae.cli.interrupt import EXIT_INTERRUPTED, MESSAGE, importing
 from keras_musicvae.cli.messages import one_line
+from keras_musicvae.cli.verbs import VERBS
 from keras_musicvae.errors import MusicVAEError
 
-EXIT_FAILURE = 1
-
-
-class Command(NamedTuple):
-    """One command of `keras-musicvae`."""
-
-    name: str
-    help: str
-    description: str | None
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int | None]
-
-
-def _of_module(module: Any) -> Command:
-    name = module.__name__.rpartition(".")[2].replace("_", "-")
-    return Command(name, module.HELP, module.__doc__, module.add_arguments, module.run)
-
-
-def _of_verb(verb: verbs.Verb) -> Command:
-    functions = (partial(function, verb) for function in (verbs.add_arguments, verbs.run))
-    return Command(verb.name, verb.help, verb.description, *functions)
-
-
 # In the order in which a newcomer needs them.
-COMMANDS = (
-    *map(_of_module, (preprocess, train)),
-    *map(_of_verb, verbs.VERBS),
-    *map(_of_module, (evaluate, presets, convert)),
-)
+COMMANDS: dict[str, Any] = {
+    "preprocess": preprocess,
+    "train": train,
+    **VERBS,
+    "evaluate": evaluate,
+    "presets": presets,
+    "convert": convert,
+}
+
+EXIT_FAILURE = 1
 
 
 class _CommandParser(argparse.ArgumentParser):
     """The parser of one command, which adds its arguments when they are needed."""
 
-    def __init__(self, *args: Any, command: Command | None = None, **kwargs: Any):
+    def __init__(self, *args: Any, command: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._command = command
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self._complete()
+        if self._command is not None:
+            self._command.add_arguments(self)
+            self._command = None
         return super().parse_known_args(args, namespace)
-
-    def format_help(self) -> str:
-        self._complete()
-        return super().format_help()
-
-    def _complete(self) -> None:
-        command, self._command = self._command, None
-        if command is not None:
-            command.add_arguments(self)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -77,19 +52,18 @@ def build_parser() -> argparse.ArgumentParser:
         prog="keras-musicvae",
         description="MusicVAE for expressive drum grooves on TensorFlow, JAX, PyTorch.",
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("-V", "--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(
-        dest="command",
-        metavar="COMMAND",
-        required=True,
-        parser_class=_CommandParser,
+        dest="command", metavar="COMMAND", required=True, parser_class=_CommandParser
     )
-    for command in COMMANDS:
+    for name, command in COMMANDS.items():
+        text = inspect.cleandoc(command.__doc__)
+        first = text.partition("\n")[0].rstrip(".")
         subparser = subparsers.add_parser(
-            command.name,
+            name,
             command=command,
-            help=command.help,
-            description=command.description,
+            help=first[0].lower() + first[1:],
+            description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         subparser.set_defaults(run=command.run)

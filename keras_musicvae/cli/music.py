@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from keras_musicvae.cli.messages import one_line, warn
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.errors import GrooveError, MusicVAEError
+from keras_musicvae.grooves.midi_check import MidiLimits
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.groove import Groove
+    from keras_musicvae.grooves.report import ReadReport
 
 MIDI_SUFFIXES = (".mid", ".midi")
 
@@ -41,6 +43,12 @@ class Music:
     sources: list[str] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+
+    def add_input(self, path: Path, **about: Any) -> None:
+        """Records a file that was read."""
+        from keras_musicvae.files import sha256_of
+
+        self.inputs.append({"file": str(path), "sha256": sha256_of(path), **about})
 
 
 # --- Options ------------------------------------------------------------------
@@ -94,28 +102,23 @@ def limit(text: str) -> str:
     name, _, value = text.partition("=")
     if name not in _limits() or not value.isdecimal():
         raise argparse.ArgumentTypeError(
-            f"NAME=N, where NAME is one of {', '.join(_limits())} and N an integer, "
-            f"not {text!r}"
+            f"NAME is one of {', '.join(_limits())}, and N an integer, not {text!r}"
         )
     return text
 
 
 def _limits() -> dict[str, Any]:
-    from keras_musicvae.grooves.midi_check import MidiLimits
-
     return {item.name: item.default for item in fields(MidiLimits)}
 
 
 def reading_options(args: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `read_midi` that were given as options."""
-    from keras_musicvae.grooves.midi_check import MidiLimits
-
     options: dict[str, Any] = {}
     if args.channel is not None:
         options["channel"] = None if args.channel == "all" else args.channel
     if args.track is not None:
         options["track"] = args.track
-    if args.limit:
+    if args.limit is not None:
         pairs = (text.split("=") for text in args.limit)
         options["limits"] = MidiLimits(**{name: int(value) for name, value in pairs})
     return options
@@ -134,8 +137,6 @@ def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
     Raises:
         GrooveError: None of the files could be read.
     """
-    from keras_musicvae.files import sha256_of
-
     music = Music()
     names: list[str] = []
     for path, error in _named_files(args.files):
@@ -148,13 +149,7 @@ def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
             music.failures[str(path)] = reason
             warn(f"{path}: {reason}; skipped")
             continue
-        music.inputs.append(
-            {
-                "file": str(path),
-                "sha256": sha256_of(path),
-                "parts": [asdict(part.report) for part in parts.values()],
-            }
-        )
+        music.add_input(path, parts=[_as_json(part.report) for part in parts.values()])
         music.grooves += parts.values()
         named = [path.with_stem(f"{path.stem}{suffix}") for suffix in parts]
         music.sources += map(str, named)
@@ -181,7 +176,7 @@ def _read_parts(
         steps_per_quarter=converter.steps_per_quarter,
         **reading_options(args),
     )
-    parts = {}
+    parts: dict[str, Groove] = {}
     for number, groove in enumerate(found, start=1):
         where = f"part {number} of {len(found)}" if len(found) > 1 else ""
         try:
@@ -192,9 +187,16 @@ def _read_parts(
             warn(f"{path}: {one_line(error, args)}; left out")
             continue
         parts[f"_part_{number}" if where else ""] = groove
-        if groove.report.num_hits < groove.report.num_notes or groove.report.remarks:
-            warn(f"{path}: {where}{': ' if where else ''}{groove.report}")
+        report = groove.report
+        if report and (report.num_hits < report.num_notes or report.remarks):
+            warn(f"{path}: {where}{': ' if where else ''}{report}")
     return parts
+
+
+def _as_json(report: "ReadReport | None") -> dict[str, Any]:
+    """What a report counts, without zeros."""
+    counts = {} if report is None else asdict(report)
+    return {name: value for name, value in counts.items() if value}
 
 
 def _named_files(

@@ -21,15 +21,23 @@ def add_argument(parser: argparse.ArgumentParser, argument: "Argument") -> None:
         parser.add_argument(name, action="store_true", help=argument.text)
         return
     check, allowed = argument.rule
-    default = argument.when_open or f"{argument.default:g}"
+    several: dict[str, Any] = {"nargs": "+", "action": _OneOrSeveral}
     parser.add_argument(
         name,
         type=_checked(check, allowed),
-        default=[argument.default] if argument.several else argument.default,
-        nargs="+" if argument.several else None,
+        default=argument.default,
         metavar="N",
-        help=f"{argument.text} Allowed: {allowed}. Default: {default}.",
+        help=f"{argument.text} ({allowed}; default: "
+        f"{argument.when_open or argument.default})",
+        **(several if argument.several else {}),
     )
+
+
+class _OneOrSeveral(argparse.Action):
+    """Keeps one value as itself and several as a tuple."""
+
+    def __call__(self, _parser: Any, args: Any, values: Any, _: Any = None) -> None:
+        setattr(args, self.dest, values[0] if len(values) == 1 else tuple(values))
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +89,7 @@ def path(text: str) -> Path:
 
 
 def name_or_path(text: str) -> str:
-    """An argparse type: a name or an address; if it is a path, `~` is the home folder."""
+    """An argparse type: a name, an address or a path, in which `~` is expanded."""
     expanded = path(text)
     return str(expanded) if text.startswith("~") else text
 

@@ -14,8 +14,6 @@ import re
 import sys
 from pathlib import Path
 
-HELP = "turn MIDI files into windows to train on"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the command."""

@@ -1,4 +1,4 @@
-"""Lists the built-in presets, or verifies the files of presets.
+"""List the presets, or verify their files.
 
     keras-musicvae presets                      names, bars, size, purpose, licence
     keras-musicvae presets verify               all the packaged presets
@@ -18,8 +18,6 @@ from keras_musicvae.presets import registry
 from keras_musicvae.presets.folder import PresetFolder
 from keras_musicvae.presets.sources import find_preset
 from keras_musicvae.presets.verification import verify
-
-HELP = "list the presets, or verify their files"
 
 _COLUMNS = ("NAME", "BARS", "PARAMETERS", "SIZE", "LICENCE", "FOR")
 

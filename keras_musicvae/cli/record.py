@@ -67,20 +67,17 @@ def command_again(
         option = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(option)
-        elif name == "limit" and value:
-            words += [f"{option}={item}" for item in value]
-        elif isinstance(value, list):
+        elif isinstance(value, tuple):
             words += [option, *map(str, value)]
+        elif isinstance(value, list):
+            words += [f"{option}={item}" for item in value]
         elif value is not None and value is not False:
-            dash = str(value).startswith("-")
-            words += [f"{option}={value}"] if dash else [option, str(value)]
+            words.append(f"{option}={value}")
     return shlex.join(words)
 
 
 # Options that name files, or that the result does not depend on.
-_NO_SETTINGS = (
-    *("command", "run", "files", "preset", "seed", "out", "backend", "quiet"),
-)
+_NO_SETTINGS = {"command", "run", "files", "preset", "seed", "out", "backend", "quiet"}
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

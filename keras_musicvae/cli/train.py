@@ -1,4 +1,6 @@
-r"""Trains a model on preprocessed windows; ends with a preset folder.
+r"""Train a model on preprocessed windows.
+
+The run ends with a preset folder.
 
 Interrupt it at any time: the same command goes on after the last whole epoch.
 
@@ -20,8 +22,6 @@ from keras_musicvae.cli.options import (
     show_log_messages,
     start_keras,
 )
-
-HELP = "train a model on preprocessed windows"
 
 # The model's own default is none, which learns a small dataset by heart.
 DROPOUT = 0.3
