@@ -4,63 +4,16 @@ The verbs of `MusicVAE` check their arguments by this table, and the commands ma
 options and help texts from it. Neither Keras nor a backend is imported here.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from keras_musicvae.errors import ConfigError, GrooveError
 from keras_musicvae.grooves.groove import MAX_TEMPO, MIN_TEMPO
+from keras_musicvae.rules import Rule, flag, integer, number
 
 # At this many grooves per call the noise alone is a gigabyte.
 MAX_SAMPLES = 100_000
-
-# A check returns the value in its plain type, or raises; the text says what is allowed.
-Rule = tuple[Callable[[Any], Any], str]
-
-
-def integer(low: int, high: int | None = None) -> Rule:
-    """An integer in a range, both ends included; `True` and `False` are none."""
-
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise TypeError
-        converted = int(value)
-        if converted < low or (high is not None and converted > high):
-            raise ValueError
-        return converted
-
-    end = "upwards" if high is None else f"to {high:,}"
-    return check, f"an integer from {low:,} {end}"
-
-
-def number(low: float, high: float) -> Rule:
-    """A number in a range, both ends included."""
-
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError
-        converted = float(value)
-        if not low <= converted <= high:
-            raise ValueError
-        return converted
-
-    return check, f"a number from {_plain(low)} to {_plain(high)}"
-
-
-def flag() -> Rule:
-    """A boolean."""
-
-    def check(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-
-    return check, "true or false"
-
-
-def _plain(value: float) -> str:
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True)

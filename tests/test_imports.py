@@ -15,7 +15,8 @@ HEAVY = {"jax", "torch", "tensorflow"}
 # folder -> the folders of the package that its modules may import, itself included
 MAY_IMPORT = {
     "errors": set(),
-    "arguments": {"errors", "grooves"},
+    "rules": set(),
+    "arguments": {"errors", "rules", "grooves"},
     "files": {"errors"},
     "progress": {"errors"},
     "download": {"errors", "files"},
@@ -25,7 +26,15 @@ MAY_IMPORT = {
     "plots": {"errors", "files", "grooves"},
     "html": {"errors", "grooves", "audio", "plots"},
     "backends": {"errors"},
-    "models": {"errors", "arguments", "backends", "grooves", "presets", "magenta"},
+    "models": {
+        "errors",
+        "rules",
+        "arguments",
+        "backends",
+        "grooves",
+        "presets",
+        "magenta",
+    },
     "presets": {"errors", "files", "progress", "download", "grooves", "models"},
     "magenta": {
         "errors",

@@ -3,12 +3,12 @@
 import argparse
 import os
 from collections.abc import Callable
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.backends.choice import BACKENDS, choose_backend
 from keras_musicvae.cli.interrupt import importing
+from keras_musicvae.rules import Rule, integer, number
 
 if TYPE_CHECKING:
     from keras_musicvae.arguments import Argument
@@ -20,14 +20,13 @@ def add_argument(parser: argparse.ArgumentParser, argument: "Argument") -> None:
     if argument.default is False:
         parser.add_argument(name, action="store_true", help=argument.text)
         return
-    check, allowed = argument.rule
     several: dict[str, Any] = {"nargs": "+", "action": _OneOrSeveral}
     parser.add_argument(
         name,
-        type=_checked(check, allowed),
+        type=_allowed_by(argument.rule),
         default=argument.default,
         metavar="N",
-        help=f"{argument.text} ({allowed}; default: "
+        help=f"{argument.text} ({argument.rule[1]}; default: "
         f"{argument.when_open or argument.default})",
         **(several if argument.several else {}),
     )
@@ -94,31 +93,19 @@ def name_or_path(text: str) -> str:
     return str(expanded) if text.startswith("~") else text
 
 
-def number_from(low: float, high: float = float("inf")) -> Any:
+def number_from(low: float, high: float | None = None) -> Callable[[str], float]:
     """An argparse type: a finite number of at least `low`, at most `high`."""
-    allowed = f"from {low:g} to {high:g}" if isfinite(high) else f"of at least {low:g}"
-
-    def check(value: int | float) -> float:
-        if not low <= value <= high or not isfinite(value):
-            raise ValueError
-        return float(value)
-
-    return _checked(check, f"a number {allowed}")
+    return _allowed_by(number(low, high))
 
 
-def integer_from(low: int) -> Any:
+def integer_from(low: int) -> Callable[[str], int]:
     """An argparse type: an integer of at least `low`."""
-
-    def check(value: int | float) -> int:
-        if not isinstance(value, int) or value < low:
-            raise ValueError
-        return value
-
-    return _checked(check, f"an integer of at least {low}")
+    return _allowed_by(integer(low))
 
 
-def _checked(check: Callable[[Any], Any], allowed: str) -> Callable[[str], Any]:
-    """An argparse type: what a check lets pass."""
+def _allowed_by(rule: Rule) -> Callable[[str], Any]:
+    """An argparse type: what a rule allows."""
+    check, allowed = rule
 
     def parse(text: str) -> Any:
         try:

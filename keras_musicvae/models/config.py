@@ -10,67 +10,17 @@ Keras is not imported here.
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.models.heads import HEADS
+from keras_musicvae.rules import Rule, choice, flag, integer, number, optional
 
 MAX_UNITS = 8192
 MAX_LAYERS = 8
 MAX_STEPS = 4096
-
-# A check returns the value in its plain type, or raises.
-Check = Callable[[Any], Any]
-Rule = tuple[Check, str]
-
-
-def integer(low: int, high: int) -> Rule:
-    """An integer in a range; `True` and `False` are none."""
-
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or int(value) != value or not low <= value <= high:
-            raise ValueError
-        return int(value)
-
-    return check, f"an integer from {low} to {high}"
-
-
-def number(low: float, high: float, *, below: bool = False) -> Rule:
-    """A number in a range, whose end is excluded with `below`."""
-
-    def check(value: Any) -> float:
-        converted = float(value)
-        if isinstance(value, bool | str) or not low <= converted <= high:
-            raise ValueError
-        if below and converted == high:
-            raise ValueError
-        return converted
-
-    return check, f"a number from {low:g} to {'below ' if below else ''}{high:g}"
-
-
-def choice(allowed: Sequence[str]) -> Rule:
-    """One of some strings."""
-
-    def check(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError
-        return value
-
-    return check, "one of " + ", ".join(map(repr, allowed))
-
-
-def flag() -> Rule:
-    """A boolean."""
-
-    def check(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-
-    return check, "true or false"
 
 
 def units() -> Rule:
@@ -84,12 +34,6 @@ def units() -> Rule:
 
     text = f"a list of 1 to {MAX_LAYERS} integers from 1 to {MAX_UNITS}, one per layer"
     return check, text
-
-
-def optional(rule: Rule) -> Rule:
-    """What a rule allows, or None."""
-    check, allowed = rule
-    return lambda value: None if value is None else check(value), f"{allowed}, or None"
 
 
 def _argument(default: Any, rule: Rule, text: str) -> Any:

@@ -22,7 +22,6 @@ from keras_musicvae.arguments import (
 )
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.grooves.inputs import Piece
-from keras_musicvae.models import chance
 from keras_musicvae.models.latent_paths import grid_among, nearby, path_between
 from keras_musicvae.models.performance import (
     DEFAULT_TEMPO,

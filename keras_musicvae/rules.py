@@ -1,0 +1,83 @@
+"""What an argument may be: a check, and the same in words.
+
+The configuration of a model, the arguments of the verbs and the options of the commands
+are checked by these rules.
+"""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+# A check returns the value in its plain type, or raises `TypeError` or `ValueError`.
+Rule = tuple[Callable[[Any], Any], str]
+
+
+def integer(low: int, high: int | None = None) -> Rule:
+    """An integer in a range, both ends included; `True` and `False` are none."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError
+        converted = int(value)
+        if converted < low or (high is not None and converted > high):
+            raise ValueError
+        return converted
+
+    return check, f"an integer from {_plain(low)} {_end(high)}"
+
+
+def number(low: float, high: float | None = None, *, below: bool = False) -> Rule:
+    """A finite number in a range, whose end is excluded with `below`."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError
+        converted = float(value)
+        if not low <= converted < float("inf"):
+            raise ValueError
+        if high is not None and (converted > high or (below and converted == high)):
+            raise ValueError
+        return converted
+
+    return check, f"a number from {_plain(low)} {_end(high, below)}"
+
+
+def choice(allowed: Sequence[str]) -> Rule:
+    """One of some strings."""
+
+    def check(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError
+        return value
+
+    return check, "one of " + ", ".join(map(repr, allowed))
+
+
+def flag() -> Rule:
+    """A boolean."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return check, "true or false"
+
+
+def optional(rule: Rule) -> Rule:
+    """What a rule allows, or None."""
+    check, allowed = rule
+    return lambda value: None if value is None else check(value), f"{allowed}, or None"
+
+
+def _end(high: float | None, below: bool = False) -> str:
+    if high is None:
+        return "upwards"
+    return f"to {'below ' if below else ''}{_plain(high)}"
+
+
+def _plain(value: float) -> str:
+    """A number for people: 3.576, 100,000, 1e+30."""
+    if 1e4 <= value < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
