@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.errors import CheckpointError
 from keras_musicvae.magenta.architecture import Architecture, Layer
+from keras_musicvae.presets.checks import MAX_WEIGHT
 
 _FORGET_BIAS = 1.0
 
@@ -167,17 +168,18 @@ def _layer_arrays(
     for name, shape in layer.variables.items():
         if name not in variables:
             raise CheckpointError(f"The checkpoint lacks the variable {name!r}.")
-        array = np.asarray(variables[name], np.float32)
+        array = np.asarray(variables[name])
         if array.shape != shape:
             raise CheckpointError(
                 f"{name!r} has the shape {array.shape}; the model needs {shape}."
             )
-        if not np.isfinite(array).all():
+        # NaN is not smaller than anything.
+        if not (np.abs(array.astype(np.float64)) <= MAX_WEIGHT).all():
             raise CheckpointError(
-                f"{name!r} holds values that are not finite: the training diverged, "
-                "or the file is damaged."
+                f"{name!r} holds values that are not finite or beyond {MAX_WEIGHT:g}: "
+                "the training diverged, or the file is damaged."
             )
-        arrays.append(array)
+        arrays.append(array.astype(np.float32, copy=False))
     return arrays[0], arrays[1]
 
 

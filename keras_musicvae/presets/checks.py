@@ -6,15 +6,24 @@ nothing.
 """
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import ml_dtypes
+import numpy as np
 
 from keras_musicvae.errors import PresetFormatError
 
 #: Returns what is allowed if the value is not, else `None`.
 Check = Callable[[object], str | None]
 
-_SHOWN_CHARACTERS = 80
+#: Far above any weight that training gives; far below what overflows in a product.
+MAX_WEIGHT = 1e6
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 80, 80, 80
+_REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = 8
 
 
 def integer(low: int, high: int) -> Check:
@@ -146,9 +155,16 @@ def check_fields(
     return values
 
 
+def largest_weight(dtype: np.dtype) -> float:
+    """The largest magnitude that a weight of this type may have."""
+    if dtype.kind in "iu":  # a counter
+        return float(np.iinfo(dtype).max)
+    return min(MAX_WEIGHT, float(ml_dtypes.finfo(dtype).max))
+
+
 def shown(value: object) -> str:
     """A value as a message shows it: short, whatever a stranger wrote."""
-    return shorten(repr(value), _SHOWN_CHARACTERS)
+    return shorten(_REPR.repr(value), 80)
 
 
 def shorten(text: object, length: int = 400) -> str:

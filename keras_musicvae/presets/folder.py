@@ -21,7 +21,7 @@ from keras_musicvae.errors import (
     TruncatedPresetError,
 )
 from keras_musicvae.files import sha256_of, strict_json
-from keras_musicvae.presets.schema import check_metadata
+from keras_musicvae.presets.schema import MAX_WEIGHTS_BYTES, check_metadata
 
 CONFIG = "config.json"
 PREPROCESSOR = "preprocessor.json"
@@ -115,7 +115,15 @@ class PresetFolder:
             ChecksumError: Its SHA-256 is not the expected one.
         """
         path = self._existing(name)
-        self._compare(name, path.stat().st_size, sha256_of(path))
+        size = path.stat().st_size
+        expected = self.metadata["size"].get(name, MAX_WEIGHTS_BYTES)
+        if size > expected:  # not read at all
+            raise ChecksumError(
+                f"{self.where(name)} is not the file that was published: it has {size} "
+                f"bytes, at most {expected} are expected. Copy or download the preset "
+                "again."
+            )
+        self._compare(name, size, sha256_of(path))
         return path
 
     def sha256(self, name: str) -> str:

@@ -45,8 +45,8 @@ from keras_musicvae.presets.schema import (
     check_object,
 )
 from keras_musicvae.presets.sources import find_preset
+from keras_musicvae.presets.weights import check_weights, save_weights
 from keras_musicvae.presets.weights import load_weights as read_weights
-from keras_musicvae.presets.weights import save_weights
 
 Model = TypeVar("Model", bound=keras.Model)
 
@@ -132,7 +132,8 @@ def save_preset(
         The folder.
 
     Raises:
-        PresetFormatError: The model's configuration is beyond the limits of presets.
+        PresetFormatError: `from_preset` would refuse it: its configuration is beyond
+            the limits of presets, it is quantized, or a weight is not finite.
         OutputError: The folder cannot be written, or holds files that are no preset.
     """
     target = Path(folder).expanduser()
@@ -157,6 +158,8 @@ def save_preset(
         if preprocessor is not None:
             _write_json(temporary / PREPROCESSOR, preprocessor)
         save_weights(model, temporary / WEIGHTS)
+        if model.count_params() != count_parameters(config):
+            _check_rebuilt(model, config, temporary / WEIGHTS)
         card = render_card(name or target.resolve().name, config, about)
         (temporary / CARD).write_text(card, encoding="utf-8")
         metadata = _metadata(model, temporary, about)
@@ -261,6 +264,20 @@ def _serialized(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any] | No
         "config": converter.get_config(),
         "registered_name": PREPROCESSOR_TYPE,
     }
+
+
+def _check_rebuilt(model: keras.Model, config: dict[str, Any], path: Path) -> None:
+    """Checks that a model which has other weights than a `MusicVAE` can be loaded."""
+    with no_initial_weights():
+        rebuilt = type(model).from_config({**config, "preprocessor": None})
+    try:
+        check_weights(rebuilt, path, "the model to be saved")
+    except PresetFormatError as error:
+        raise PresetFormatError(
+            "The model cannot be saved as a preset, because its configuration builds "
+            f"another one: {error} Was it quantized or changed after it was built? "
+            "`model.save_weights(file)` saves the weights alone."
+        ) from None
 
 
 def _without_state(item: Any) -> Any:

@@ -1,10 +1,10 @@
 """The weights file of a preset: written, checked against a built model, read.
 
 The file is Keras's own `.weights.h5`, without optimizer, metrics and random state.
-What it must look like is what the built model would write itself; a file of a
-stranger is compared with that, name by name, before a single number is used. HDF5
-can do far more than hold arrays (links to other files, virtual and external storage,
-filters that load code): none of it is accepted.
+What it must look like is what the built model would write itself. The numbers of a
+stranger's file are checked and copied into a file that Keras wrote for the model, and
+only that one is loaded. HDF5 can do far more than hold arrays (links to other files,
+virtual and external storage, filters that load code): none of it is accepted.
 """
 
 import contextlib
@@ -16,11 +16,13 @@ from pathlib import Path
 
 import h5py
 import keras
+import ml_dtypes
 import numpy as np
 from keras.src.saving import saving_lib  # As KerasHub does: no public equivalent.
+from numpy.typing import NDArray
 
 from keras_musicvae.errors import PresetFormatError, TruncatedPresetError
-from keras_musicvae.presets.checks import shown
+from keras_musicvae.presets.checks import largest_weight, shorten, shown
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -42,7 +44,7 @@ class _Variable:
 
     @property
     def kind(self) -> str:
-        """`f`, `i` or `u`, as in NumPy."""
+        """`f`, `i` or `u`, as in NumPy; else one that no file may hold."""
         return "f" if self.dtype in _FLOATS else np.dtype(self.dtype).kind
 
     @property
@@ -56,10 +58,19 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
     Keras also notes the names of the layers, which count up within a process
     (`dense_7`) and which it never reads: they are left out.
+
+    Raises:
+        PresetFormatError: `load_weights` would refuse them: a number is not finite, or
+            of a type that presets do not hold, such as the int8 of a quantized layer.
     """
-    with _written_by_keras(model) as source, h5py.File(path, "w") as target:
-        for name, variable in sorted(_variables(source).items()):
-            dataset = target.create_dataset(name, data=source[name][()])
+    with (
+        _written_by_keras(model) as written,
+        h5py.File(written) as own,
+        h5py.File(path, "w") as target,
+    ):
+        for name, variable in sorted(_variables(own).items()):
+            _read(own[name], name, variable, "the model")
+            dataset = target.create_dataset(name, data=own[name][()])
             if variable.dtype == "bfloat16":
                 dataset.attrs["dtype"] = "bfloat16"
 
@@ -74,21 +85,24 @@ def load_weights(model: keras.Model, path: Path, where: str) -> None:
 
     Raises:
         TruncatedPresetError: The file ends too early.
-        PresetFormatError: It is not HDF5, or its variables are not the model's.
+        PresetFormatError: It is not HDF5, or a variable is missing, unknown, of
+            another shape or kind, stored in a way that is not allowed, or holds a
+            number that is not finite or too large to compute with.
     """
-    check_weights(model, path, where)
-    saving_lib.load_weights_only(model, str(path), objects_to_skip=_transient(model))
+    with _written_by_keras(model) as own:
+        _copy(path, own, where)
+        saving_lib.load_weights_only(model, str(own), objects_to_skip=_transient(model))
 
 
 def check_weights(model: keras.Model, path: Path, where: str) -> None:
-    """Checks that a file holds exactly the variables of a model, stored plainly.
-
-    Raises:
-        TruncatedPresetError: The file ends too early.
-        PresetFormatError: A variable is missing, unknown, of another shape or kind,
-            stored in a way that is not allowed, or holds a number that is not finite.
-    """
+    """Checks what `load_weights` checks, and loads nothing."""
     with _written_by_keras(model) as own:
+        _copy(path, own, where)
+
+
+def _copy(path: Path, target: Path, where: str) -> None:
+    """Copies the checked numbers of a file into the one that Keras wrote."""
+    with h5py.File(target, "r") as own:
         expected = _variables(own)
     largest = sum(array.largest_bytes for array in expected.values())
     size = path.stat().st_size
@@ -99,15 +113,23 @@ def check_weights(model: keras.Model, path: Path, where: str) -> None:
         )
     missing = set(expected)
     try:
-        with _open(path, where) as file:
+        with _open(path, where) as file, h5py.File(target, "r+") as own:
             for name, dataset in _datasets(file, where, limit=16 * len(expected)):
-                _check_dataset(dataset, name, expected.get(name), where)
+                if name not in expected:
+                    raise PresetFormatError(
+                        f"{where} contains {shown(name)}, which the model of its "
+                        f"config.json doesn't have. {_OTHER_CONFIG}"
+                    )
+                array = _read(dataset, name, expected[name], where)
+                own[name][...] = array.view(own[name].dtype)
                 missing.discard(name)
     except PresetFormatError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        # h5py's many ways to say that the file's inner structure is broken.
-        raise PresetFormatError(f"{where} is a damaged HDF5 file: {error}.") from None
+    except Exception as error:
+        # h5py's many ways to say that the inner structure is broken: no common base.
+        raise PresetFormatError(
+            f"{where} is a damaged HDF5 file: {shorten(error)}."
+        ) from None
     if missing:
         raise PresetFormatError(
             f"{where} lacks the variable `{min(missing)}` of the model ({len(missing)} "
@@ -116,15 +138,14 @@ def check_weights(model: keras.Model, path: Path, where: str) -> None:
 
 
 @contextlib.contextmanager
-def _written_by_keras(model: keras.Model) -> Iterator[h5py.File]:
+def _written_by_keras(model: keras.Model) -> Iterator[Path]:
     """The file that Keras writes for a model: the rule for names and shapes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.weights.h5"
         saving_lib.save_weights_only(
             model, str(path), objects_to_skip=_transient(model)
         )
-        with h5py.File(path) as file:
-            yield file
+        yield path
 
 
 def _variables(file: h5py.File) -> dict[str, _Variable]:
@@ -196,19 +217,14 @@ def _datasets(
                 )
 
 
-def _check_dataset(
-    dataset: h5py.Dataset, name: str, expected: _Variable | None, where: str
-) -> None:
-    if expected is None:
-        raise PresetFormatError(
-            f"{where} contains {shown(name)}, which the model of its config.json "
-            f"doesn't have. {_OTHER_CONFIG}"
-        )
+def _read(dataset: h5py.Dataset, name: str, expected: _Variable, where: str) -> NDArray:
+    """The numbers of an array, checked, in the type of the model."""
     dtype = _dtype_name(dataset)
-    if dtype not in _DTYPES[expected.kind]:
+    if dtype not in _DTYPES.get(expected.kind, ()):
         raise PresetFormatError(
             f"The variable `{name}` in {where} must be one of "
-            f"{', '.join(_DTYPES[expected.kind])}. Received: dtype {dtype}."
+            f"{', '.join(_DTYPES.get(expected.kind, _FLOATS))}. Received: dtype "
+            f"{dtype}. Presets hold models that are not quantized."
         )
     if dataset.shape != expected.shape:
         raise PresetFormatError(
@@ -226,11 +242,19 @@ def _check_dataset(
         raise PresetFormatError(
             f"The variable `{name}` in {where} has no or not all of its numbers."
         )
-    if dataset.dtype.kind == "f" and not np.isfinite(dataset[()]).all():
+    array = np.asarray(dataset[()])
+    if dtype == "bfloat16":
+        array = array.view(ml_dtypes.bfloat16)
+    target = np.dtype(expected.dtype)
+    largest = largest_weight(target)
+    # NaN is not smaller than anything.
+    if not (np.abs(array.astype(np.float64)) <= largest).all():
         raise PresetFormatError(
-            f"The variable `{name}` in {where} holds numbers that are not finite. The "
-            "training diverged, or the file is damaged: use an earlier one."
+            f"The variable `{name}` in {where} holds numbers that are not finite or "
+            f"beyond {largest:g}. The training diverged, or the file is damaged: use "
+            "an earlier one."
         )
+    return array.astype(target)
 
 
 def _dtype_name(dataset: h5py.Dataset) -> str:

@@ -1,12 +1,17 @@
 """Weights files of strangers: each is refused before a number of it is used."""
 
+import contextlib
+import warnings
+
 import h5py
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from preset_examples import assert_same_weights, tiny_model, values
 
 from keras_musicvae.errors import PresetFormatError, TruncatedPresetError
+from keras_musicvae.presets.checks import largest_weight
 from keras_musicvae.presets.weights import check_weights, load_weights, save_weights
 
 BIAS = "decoder/note_decoder/output_projection/vars/1"
@@ -236,3 +241,85 @@ def test_names_in_the_file_are_pinned(path):
             )
         )
     assert set(found) == expected
+
+
+def replaced(path, data, name=BIAS, **attributes):
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = data
+        file[name].attrs.update(attributes)
+
+
+BFLOAT16 = np.zeros(27, ml_dtypes.bfloat16)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -3e38, 1e30, -1.1e6])
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float64", "bfloat16", "float16"])
+def test_numbers_that_cannot_be_computed_with(model, path, value, dtype):
+    if dtype == "float16":
+        value = np.inf * np.sign(value)
+    if dtype == "bfloat16":
+        data = BFLOAT16.copy()
+        data[3] = value
+        replaced(path, data.view("V2"), dtype="bfloat16")
+    else:
+        data = np.zeros(27, dtype)
+        data[3] = value
+        replaced(path, data)
+    refused(model, path, "not finite or beyond 1e")
+
+
+def test_a_number_beyond_the_model_s_type():
+    assert largest_weight(np.dtype("float16")) == 65504
+    assert largest_weight(np.dtype(ml_dtypes.bfloat16)) == 1e6
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "<f2", ">f2"])
+def test_any_byte_order_gives_the_numbers(path, dtype):
+    numbers = np.arange(27, dtype=dtype)
+    replaced(path, numbers)
+    other = tiny_model(seed=3)
+    load_weights(other, path, "x")
+    bias = other.decoder.note_decoder.output_projection.bias
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(bias), np.arange(27))
+
+
+@pytest.mark.parametrize(
+    "attribute", [3, [b"bfloat16"] * 2, np.zeros((0, 3)), h5py.Empty("f4"), b"bfloat32"]
+)
+def test_odd_attributes_of_opaque_numbers(model, path, attribute):
+    replaced(path, BFLOAT16.view("V2"), dtype=attribute)
+    with pytest.raises(PresetFormatError):
+        check_weights(model, path, "x")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_flipped_bytes_load_or_are_refused(model, path, seed):
+    rng = np.random.default_rng(seed)
+    content = bytearray(path.read_bytes())
+    for place in rng.integers(len(content) if seed % 2 else 3000, size=1 + seed % 4):
+        content[place] = rng.integers(256)
+    path.write_bytes(content)
+    with contextlib.suppress(PresetFormatError):
+        check_weights(model, path, "x")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 2e6])
+def test_what_would_be_refused_is_not_saved(tmp_path, value):
+    model = tiny_model()
+    bias = model.decoder.note_decoder.output_projection.bias
+    bias.assign(np.full(27, value, "float32"))
+    with pytest.raises(PresetFormatError, match="not finite or beyond"):
+        model.save_to_preset(tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mode", ["int8", "float8"])
+def test_a_quantized_model_is_not_saved(tmp_path, mode):
+    model = tiny_model()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LSTM cells stay as they are
+        model.quantize(mode)
+    with pytest.raises(PresetFormatError, match="quantized"):
+        model.save_to_preset(tmp_path / "x")
+    assert not list(tmp_path.iterdir())
