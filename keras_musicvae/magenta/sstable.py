@@ -13,14 +13,16 @@ ascend, checksums match. So a flipped bit is found, and the work is bounded by t
 file's size.
 """
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, pairwise
+
+import google_crc32c
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.crc32c import masked_crc32c
 
 MAX_ENTRIES = 10_000
-_MAX_KEY_BYTES = 4096
+_MAX_KEY_BYTES = 1024
+_MASK_DELTA = 0xA282EAD8
 _FOOTER_BYTES = 48
 _MAGIC = 0xDB4775248B80FB57
 # Behind each block: one byte of compression type, four of checksum.
@@ -52,13 +54,14 @@ def read_table(data: bytes, label: str) -> dict[bytes, bytes]:
         metaindex, index, padding = _handles(footer)
         if any(padding):
             raise ValueError("its footer is malformed")
-        places = [_handle(value) for _, value in _entries(_block(body, index))]
+        places = [
+            _handle(value) for _, value in _bounded(_entries(_block(body, index)))
+        ]
         _check_places([*places, metaindex, index], len(body))
         # TensorFlow writes no metadata; reading it checks its bytes all the same.
-        list(_entries(_block(body, metaindex)))
-        pairs = [pair for place in places for pair in _entries(_block(body, place))]
-        if len(pairs) > MAX_ENTRIES:
-            raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
+        _bounded(_entries(_block(body, metaindex)))
+        blocks = (_entries(_block(body, place)) for place in places)
+        pairs = _bounded(chain.from_iterable(blocks))
         if any(left >= right for (left, _), (right, _) in pairwise(pairs)):
             raise ValueError("its keys do not ascend")
     except CheckpointError:
@@ -69,6 +72,16 @@ def read_table(data: bytes, label: str) -> dict[bytes, bytes]:
             f"{label}: the checkpoint's index is damaged: {reason}."
         ) from error
     return dict(pairs)
+
+
+def masked_crc32c(data: bytes | memoryview) -> int:
+    """The CRC-32C of bytes as TensorFlow stores it.
+
+    A checksum of data that itself holds checksums is weak, therefore the stored one
+    is rotated by 15 bits and moved by a constant.
+    """
+    crc = google_crc32c.value(bytes(data))
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_varint(data: bytes | memoryview, start: int) -> tuple[int, int]:
@@ -137,6 +150,14 @@ def _block(body: memoryview, place: tuple[int, int]) -> bytes:
             "before 1.2 wrote and is not read here; save it again with a later one."
         )
     return bytes(body[offset:end])
+
+
+def _bounded(entries: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The entries, if they are not too many; a few bytes can stand for a long key."""
+    found = list(islice(entries, MAX_ENTRIES + 1))
+    if len(found) > MAX_ENTRIES:
+        raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
+    return found
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -21,31 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.crc32c import masked_crc32c
 from keras_musicvae.magenta.files import MAX_BYTES, Files
-from keras_musicvae.magenta.sstable import read_table, read_varint
+from keras_musicvae.magenta.sstable import masked_crc32c, read_table, read_varint
 
 MAX_INDEX_BYTES = 4 << 20
 _MAX_RANK = 8
 _MAX_SHARDS = 100
 _INDEX_SUFFIX = ".index"
 _STATE_FILE = "checkpoint"
-_BFLOAT16 = 14
-# `tensorflow/core/framework/types.proto`; a bfloat16 is the upper half of a float32.
+# `tensorflow/core/framework/types.proto`: all that Magenta's models hold.
 _DTYPES: dict[int, np.dtype] = {
     1: np.dtype("<f4"),
     2: np.dtype("<f8"),
     3: np.dtype("<i4"),
-    4: np.dtype("u1"),
-    5: np.dtype("<i2"),
-    6: np.dtype("i1"),
     9: np.dtype("<i8"),
-    10: np.dtype("?"),
-    _BFLOAT16: np.dtype("<u2"),
-    17: np.dtype("<u2"),
-    19: np.dtype("<f2"),
-    22: np.dtype("<u4"),
-    23: np.dtype("<u8"),
 }
 _STRING = 7
 # A slice of a partitioned variable has a key of its own; the variable, which is
@@ -95,8 +84,7 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
         prefix: the name without `.index`, as `find_checkpoints` gives it.
 
     Returns:
-        Read-only arrays by variable name, in the order of the names; bfloat16 comes
-        as float32.
+        Read-only arrays by variable name, in the order of the names.
 
     Raises:
         CheckpointError: a file is missing, truncated, damaged or too large, or it
@@ -221,7 +209,8 @@ def _entry(key: bytes, record: bytes) -> _Entry:
     if dtype not in _DTYPES:
         kind = "strings" if dtype == _STRING else f"values of type {dtype}"
         raise CheckpointError(
-            f"the variable {name!r} holds {kind}; only numbers are read here."
+            f"the variable {name!r} holds {kind}; only float32, float64, "
+            "int32 and int64 are read here."
         )
     if len(shape) > _MAX_RANK:
         raise ValueError(f"{name!r} has {len(shape)} dimensions")
@@ -241,7 +230,7 @@ def _shape(message: int | bytes) -> tuple[int, ...]:
         if number != 2 or not isinstance(value, bytes):
             raise ValueError("a shape is not fully known")
         size = dict(_fields(value)).get(1, 0)
-        if not isinstance(size, int) or size >= 1 << 31:
+        if not isinstance(size, int) or not 1 <= size < 1 << 31:
             raise ValueError(f"a dimension of {size!r} is out of range")
         sizes.append(size)
     return tuple(sizes)
@@ -273,7 +262,5 @@ def _tensor(entry: _Entry, data: bytes, label: str) -> NDArray:
             "fetch it again."
         )
     array = np.frombuffer(content, _DTYPES[entry.dtype]).reshape(entry.shape)
-    if entry.dtype == _BFLOAT16:
-        array = (array.astype(np.uint32) << 16).view(np.float32)
     array.flags.writeable = False
     return array

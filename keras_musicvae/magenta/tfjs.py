@@ -6,7 +6,6 @@ the other, as float32 or quantised to 1 or 2 bytes: value = scale * q + min
 that do not fit or in values that are not finite, and else not at all.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.files import MAX_BYTES, Files
+from keras_musicvae.files import strict_json
+from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, Files
 
 MANIFEST_FILE = "weights_manifest.json"
 CONFIG_FILE = "config.json"
 MAX_JSON_BYTES = 1 << 20
 MAX_WEIGHTS = 10_000
 _MAX_RANK = 8
+_PIECE = 1 << 16
 _DTYPES: dict[str, np.dtype] = {
     "float32": np.dtype("<f4"),
     "int32": np.dtype("<i4"),
@@ -54,10 +55,20 @@ class _Weight:
     def array(self, data: bytes) -> NDArray:
         """The weight from its stored bytes."""
         array = np.frombuffer(data, self.stored).reshape(self.shape)
-        if self.stored in (_QUANTISED["uint8"], _QUANTISED["uint16"]):
-            # In double precision, as JavaScript does.
-            return (array * self.scale + self.minimum).astype(self.dtype)
-        return array.astype(self.dtype, copy=False)
+        if self.stored.kind != "u":
+            return array.astype(self.dtype, copy=False)
+        # In double precision, as JavaScript does, and a piece at a time.
+        weight = np.empty(self.shape, self.dtype)
+        pairs = zip(_pieces(array), _pieces(weight), strict=True)
+        for quantised, piece in pairs:
+            piece[:] = quantised.astype(np.float64) * self.scale + self.minimum
+        return weight
+
+
+def _pieces(array: NDArray) -> Iterator[NDArray]:
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _PIECE):
+        yield flat[start : start + _PIECE]
 
 
 def find_tfjs(files: Files) -> str | None:
@@ -90,9 +101,16 @@ def read_tfjs(files: Files, folder: str = ".") -> dict[str, NDArray]:
     root = PurePosixPath(folder)
     label = f"{files.label}: {root / MANIFEST_FILE}"
     manifest = _read_json(files, str(root / MANIFEST_FILE))
+    groups = list(_groups(manifest, label))
+    unpacked = sum(4 * math.prod(w.shape) for _, weights in groups for w in weights)
+    if unpacked > MAX_BYTES:
+        raise CheckpointError(
+            f"{label} announces weights of {unpacked:,} bytes; at most {MAX_BYTES:,} "
+            "are read."
+        )
     variables: dict[str, NDArray] = {}
     left = MAX_BYTES
-    for paths, weights in _groups(manifest, label):
+    for paths, weights in groups:
         shards = []
         for path in paths:
             shards.append(files.read(str(root / path), limit=left))
@@ -174,8 +192,8 @@ def _read_json(files: Files, name: str) -> Any:
 
 def _parse_json(data: bytes, label: str) -> Any:
     try:
-        return json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        return strict_json(data)
+    except ValueError as error:
         raise CheckpointError(f"{label}: not valid JSON: {error}.") from error
 
 
@@ -183,6 +201,8 @@ def _groups(manifest: Any, label: str) -> Iterator[tuple[list[str], list[_Weight
     try:
         if not isinstance(manifest, list):
             raise TypeError("it is not a list of groups")
+        if sum(len(group["paths"]) or MAX_FILES for group in manifest) > MAX_FILES:
+            raise ValueError(f"it names more than {MAX_FILES} files, or none")
         for group in manifest:
             paths = [_path(path) for path in group["paths"]]
             yield paths, [_weight(weight) for weight in group["weights"]]
@@ -210,7 +230,7 @@ def _weight(entry: Any) -> _Weight:
         raise TypeError(f"{name!r} is not a name")
     if not isinstance(shape, list) or len(shape) > _MAX_RANK:
         raise ValueError(f"{name!r} has the shape {shape!r:.80}")
-    if not all(type(size) is int and 0 <= size < 1 << 31 for size in shape):
+    if not all(type(size) is int and 1 <= size < 1 << 31 for size in shape):
         raise ValueError(f"{name!r} has the shape {shape!r:.80}")
     if dtype not in _DTYPES:
         raise ValueError(f"{name!r} has the type {dtype!r}; {list(_DTYPES)} are known")
@@ -229,6 +249,12 @@ def _weight(entry: Any) -> _Weight:
     for value in (scale, minimum):
         if type(value) not in (int, float) or not abs(value) <= 1e30:
             raise ValueError(f"{name!r} has the quantisation {quantisation!r:.80}")
+    # Floats: a whole number would be multiplied in the integers of the weights.
     return _Weight(
-        name, tuple(shape), _DTYPES[dtype], _QUANTISED[stored], scale, minimum
+        name,
+        tuple(shape),
+        _DTYPES[dtype],
+        _QUANTISED[stored],
+        float(scale),
+        float(minimum),
     )

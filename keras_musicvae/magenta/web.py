@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import google_crc32c
+
 from keras_musicvae.download import (
     TIMEOUT,
     Patience,
@@ -25,7 +27,6 @@ from keras_musicvae.download import (
 )
 from keras_musicvae.errors import CheckpointError, ChecksumError, DownloadError
 from keras_musicvae.files import make_folder, replacing
-from keras_musicvae.magenta.crc32c import crc32c
 from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, is_archive
 from keras_musicvae.magenta.tfjs import (
     CONFIG_FILE,
@@ -162,7 +163,9 @@ def _check_crc(path: Path, announced: str, url: str) -> None:
     stated = [item[7:] for item in announced.split(",") if item.startswith("crc32c=")]
     if not stated:
         return
-    received = base64.b64encode(crc32c(path.read_bytes()).to_bytes(4, "big")).decode()
+    received = base64.b64encode(
+        google_crc32c.Checksum(path.read_bytes()).digest()
+    ).decode()
     if received != stated[0]:
         raise ChecksumError(
             f"The file from {url} was damaged on its way: its CRC-32C must be "

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_musicvae.magenta.architecture import Architecture
-from keras_musicvae.magenta.crc32c import masked_crc32c
+from keras_musicvae.magenta.sstable import masked_crc32c
 
 MAGIC = 0xDB4775248B80FB57
 DTYPES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from checkpoint_writers import SMALL, random_weights, write_bundle, write_tfjs
+from google_crc32c import value as crc32c
 
 from keras_musicvae.errors import CheckpointError, ChecksumError, DownloadError
 from keras_musicvae.magenta import load as load_module
-from keras_musicvae.magenta.crc32c import crc32c
 from keras_musicvae.magenta.files import MAX_BYTES
 from keras_musicvae.magenta.load import open_magenta
 from keras_musicvae.magenta.released import RELEASED, Released

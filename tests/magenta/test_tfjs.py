@@ -159,7 +159,7 @@ def test_truncated_and_oversized_shards_are_found(tmp_path):
         ),
         (
             weight(quantization={"dtype": "uint8", "scale": 1, "min": float("nan")}),
-            "quantisation",
+            "NaN is not a number",
         ),
         (weight(dtype="int32", quantization={"dtype": "uint8"}), "int32"),
     ],
