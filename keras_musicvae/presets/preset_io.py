@@ -24,7 +24,9 @@ from keras_musicvae.errors import (
 )
 from keras_musicvae.files import replacing_folder, sha256_of
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.models.config import Architecture, part_of
 from keras_musicvae.models.initial_weights import no_initial_weights
+from keras_musicvae.models.parameters import count_parameters
 from keras_musicvae.presets.card import render_card
 from keras_musicvae.presets.checks import shorten, shown
 from keras_musicvae.presets.folder import (
@@ -158,7 +160,8 @@ def save_preset(
         if preprocessor is not None:
             _write_json(temporary / PREPROCESSOR, preprocessor)
         save_weights(model, temporary / WEIGHTS)
-        if model.count_params() != count_parameters(config):
+        architecture = Architecture(**part_of(Architecture, config))
+        if model.count_params() != count_parameters(architecture):
             _check_rebuilt(model, config, temporary / WEIGHTS)
         card = render_card(name or target.resolve().name, config, about)
         (temporary / CARD).write_text(card, encoding="utf-8")
