@@ -1,28 +1,39 @@
 """Shows how long work goes on, on stderr, for people who wait for it."""
 
 import contextlib
+import datetime
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
-_LINE_SECONDS = 10.0  # between two lines where there is no terminal
+LINE_SECONDS = 10.0
 
 
 class Progress:
     """A line on stderr that grows with the work.
 
     On a terminal it is drawn by `rich`; elsewhere (a log file) a plain line is
-    written every ten seconds.
+    written now and then.
 
     Args:
         label: What is going on.
         total: How many steps there are.
-        start: How many of them an earlier run has done. Defaults to 0.
         unit: What a step is; `"bytes"` is shown in megabytes.
+        start: How many of them an earlier run has done. Defaults to 0.
+        line_seconds: Seconds between two lines in a log file. Defaults to 10.
     """
 
-    def __init__(self, label: str, total: int, unit: str, start: int = 0):
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        unit: str,
+        start: int = 0,
+        line_seconds: float = LINE_SECONDS,
+    ):
         self.label, self.total, self.unit = label, total, unit
+        self._line_seconds = line_seconds
         self._start = self._done = start
         self._note = ""
         self._started = self._last = time.monotonic()
@@ -30,13 +41,17 @@ class Progress:
     def update(self, done: int, note: str = "") -> None:
         """Shows that `done` steps of `total` are done, and a short note."""
         self._done, self._note = done, note
-        if time.monotonic() - self._last >= _LINE_SECONDS:
+        if time.monotonic() - self._last >= self._line_seconds:
             self.show()
 
     def show(self) -> None:
         """Writes a line now."""
         self._last = time.monotonic()
-        sys.stderr.write(f"{self.label}: {self._counts()}{self._note}\n")
+        self.write(f"{self.label}: {self._counts()}{self._left()}{self._note}")
+
+    def write(self, line: str) -> None:
+        """Writes a line of its own."""
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
     def close(self) -> None:
@@ -47,16 +62,23 @@ class Progress:
     def _counts(self) -> str:
         if self.unit == "bytes":
             return f"{self._done / 1e6:.1f} of {self.total / 1e6:.1f} MB "
+        return f"{self._done:,} of {self.total:,} {self.unit} ({self._rate():,.0f}/s) "
+
+    def _rate(self) -> float:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        return (
-            f"{self._done:,} of {self.total:,} {self.unit} "
-            f"({(self._done - self._start) / seconds:,.0f}/s) "
-        )
+        return (self._done - self._start) / seconds
+
+    def _left(self) -> str:
+        """The time left, for a log file; `rich` has a column for it."""
+        if not self._rate():
+            return ""
+        seconds = round((self.total - self._done) / self._rate())
+        return f"{datetime.timedelta(seconds=seconds)} left, "
 
 
 class _RichProgress(Progress):
-    def __init__(self, label: str, total: int, unit: str, start: int = 0):
-        super().__init__(label, total, unit, start)
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
         from rich import progress
         from rich.console import Console
 
@@ -67,12 +89,15 @@ class _RichProgress(Progress):
             progress.TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
         )
-        self._task = self._bar.add_task(label, total=total, note="")
+        self._task = self._bar.add_task(self.label, total=self.total, note="")
         self._bar.start()
 
     def update(self, done: int, note: str = "") -> None:
         self._done, self._note = done, note
         self._bar.update(self._task, completed=done, note=self._counts() + note)
+
+    def write(self, line: str) -> None:
+        self._bar.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
         self._bar.stop()
@@ -87,8 +112,11 @@ class Silence(Progress):
     def update(self, done: int, note: str = "") -> None:
         """Ignores the step."""
 
+    def write(self, line: str) -> None:
+        """Ignores the line."""
+
     def close(self) -> None:
-        """Ends without a word."""
+        """Ends."""
 
 
 @contextlib.contextmanager
@@ -98,6 +126,7 @@ def showing(
     unit: str = "files",
     *,
     start: int = 0,
+    line_seconds: float = LINE_SECONDS,
     verbose: bool = True,
 ) -> Iterator[Progress]:
     """A progress display that is closed at the end, whatever happens."""
@@ -107,7 +136,7 @@ def showing(
     elif sys.stderr.isatty():
         display = _RichProgress(label, total, unit, start)
     else:
-        display = Progress(label, total, unit, start)
+        display = Progress(label, total, unit, start, line_seconds)
     try:
         yield display
     finally:

@@ -45,7 +45,15 @@ MAY_IMPORT = {
         "models",
         "presets",
     },
-    "training": {"errors", "files", "datasets", "evaluation", "models", "presets"},
+    "training": {
+        "errors",
+        "files",
+        "progress",
+        "backends",
+        "datasets",
+        "models",
+        "presets",
+    },
     "evaluation": {
         "errors",
         "files",

@@ -6,14 +6,13 @@ import pytest
 from keras_musicvae import progress
 
 
-def test_a_log_file_gets_plain_lines_with_counts(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "_LINE_SECONDS", 0)
-    with progress.showing("Reading", 2000, start=500) as display:
+def test_a_log_file_gets_plain_lines_with_counts(capsys):
+    with progress.showing("Reading", 2000, start=500, line_seconds=0) as display:
         display.update(1500, "7 rejected")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Reading: 1,500 of 2,000 files (")
-    assert lines[0].endswith("/s) 7 rejected")
-    with progress.showing("Loading", 3_000_000, "bytes") as display:
+    assert lines[0].endswith("/s) 0:00:00 left, 7 rejected")
+    with progress.showing("Loading", 3_000_000, "bytes", line_seconds=0) as display:
         display.update(1_500_000)
     assert "Loading: 1.5 of 3.0 MB" in capsys.readouterr().err
 

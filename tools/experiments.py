@@ -5,7 +5,7 @@
 
 The table is a CSV file with everything, and a Markdown file of the same name with what
 one looks at first. The list is JSON: name -> {"why": text, "settings": arguments of
-`TrainingSettings`}; "like" takes the settings of another run and changes those that are
+`Recipe`}; "like" takes the settings of another run and changes those that are
 given. Runs that the table holds are left out, interrupted ones are resumed. Several
 processes may share a list, each with `--only`.
 """
@@ -22,7 +22,8 @@ from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.evaluation.evaluate import evaluate_model
 from keras_musicvae.files import replacing
-from keras_musicvae.training.run import TrainingSettings, hardware, train
+from keras_musicvae.training.recipe import Recipe
+from keras_musicvae.training.run import hardware, train
 
 # Columns of the table: section and figure of the evaluation.
 FIGURES = {
@@ -77,7 +78,7 @@ def main() -> None:
             continue
         settings = resolve(plan, name)
         start = time.monotonic()
-        preset = train(windows, args.runs / name, TrainingSettings(**settings))
+        preset = train(windows, args.runs / name, Recipe(**settings))
         minutes = (time.monotonic() - start) / 60
         row = {
             "name": name,
@@ -99,10 +100,13 @@ def resolve(plan: dict[str, Any], name: str) -> dict[str, Any]:
         >>> plan = {"a": {"settings": {"epochs": 2, "model": {"beta": 1}}},
         ...         "b": {"like": "a", "settings": {"model": {"dropout": 0}}}}
         >>> resolve(plan, "b")
-        {'epochs': 2, 'model': {'beta': 1, 'dropout': 0}}
+        {'augment': False, 'calibrate': False, 'epochs': 2,
+         'model': {'beta': 1, 'dropout': 0}}
     """
     run = plan[name]
-    base = resolve(plan, run["like"]) if "like" in run else {}
+    # Runs differ from these in what they name, whatever the defaults of a recipe are.
+    usual = {"augment": False, "calibrate": False}
+    base = resolve(plan, run["like"]) if "like" in run else usual
     changed = run.get("settings", {})
     model = {**base.get("model", {}), **changed.get("model", {})}
     return {**base, **changed, "model": model}

@@ -47,7 +47,7 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
         f"{NUM_DRUMS} drum classes; what the training data lack (other "
         "time signatures, other percussion) it cannot play.",
     ]
-    if about["license"] or "groove" in str(training.get("dataset", "")).lower():
+    if about["license"] or _owes_credit(training):
         sections += ["## Licence", _licence(about)]
     return "\n\n".join(sections) + "\n"
 
@@ -83,9 +83,15 @@ def _arguments(config: Mapping[str, Any]) -> str:
 
 def _licence(about: Mapping[str, Any]) -> str:
     text = f"Weights: {about['license']}. " if about["license"] else ""
-    if "groove" in str(about["training"].get("dataset", "")).lower():
+    if _owes_credit(about["training"]):
         text += f"Trained on data that must be credited: {_DATASET}"
     return text.strip()
+
+
+def _owes_credit(training: Mapping[str, Any]) -> bool:
+    """Whether the model or a parent of it was trained on the dataset."""
+    named = f"{training.get('dataset', '')} {training.get('parent', '')}"
+    return "groove" in named.lower()
 
 
 def _table(left: str, right: str, rows: Mapping[str, Any]) -> str:

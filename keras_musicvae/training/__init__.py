@@ -1,3 +1,11 @@
-"""Training on windows: batches, checkpoints that resume, a preset at the end."""
+"""Training on windows: recipes, checkpoints that resume, a preset at the end.
 
-import keras_musicvae.models  # noqa: F401  chooses a backend before Keras is imported
+from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.training.run import train
+
+preset = train(GrooveWindows.load("data/groove_4bar"), "runs/first", verbose=True)
+"""
+
+from keras_musicvae.backends.choice import choose_backend
+
+choose_backend()  # before a module of this package imports Keras

@@ -1,15 +1,12 @@
 """A training run, from windows to a preset folder."""
 
-import dataclasses
-import json
 import logging
 import math
 import os
 import platform
 import shlex
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,292 +14,318 @@ import keras
 
 from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.errors import DatasetError, TrainingError
-from keras_musicvae.files import make_folder
+from keras_musicvae.errors import ConfigError, DatasetError, TrainingError
+from keras_musicvae.files import exclusive_lock, make_folder
+from keras_musicvae.models.config import Objective
 from keras_musicvae.models.music_vae import MusicVAE
+from keras_musicvae.models.schedules import ExponentialDecayToFloor
+from keras_musicvae.presets.sources import find_preset
+from keras_musicvae.progress import showing
 from keras_musicvae.training.batches import WindowBatches
-from keras_musicvae.training.calibration import calibrated
 from keras_musicvae.training.callbacks import (
-    BEST_WEIGHTS,
     CollapseWarning,
+    RunProgress,
     RunRecorder,
 )
 from keras_musicvae.training.checkpoint import (
+    BEST_WEIGHTS,
     find_checkpoint,
     load_checkpoint,
     read_record,
 )
-from keras_musicvae.training.prior import fit_prior
+from keras_musicvae.training.finish import finish as finish_model
+from keras_musicvae.training.recipe import PRECISIONS, RECIPES, Recipe
 
 logger = logging.getLogger(__name__)
+
+OBJECTIVE = tuple(item.name for item in fields(Objective))
+"""Arguments of `MusicVAE` that a fine-tuned preset may change."""
 
 # Validation takes no steps, so these say nothing there.
 TRAINING_ONLY = ("val_gradient_norm", "val_skipped_steps")
 
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train. A resumed run must be given the same settings.
-
-    Attributes:
-        epochs: Passes over the training windows. Defaults to 30.
-        batch_size: Windows per step. Defaults to 64.
-        learning_rate: Adam's, at its highest. It rises for the first 2 % of the steps
-            and then falls to zero along a cosine. Defaults to 1e-3.
-        precision: `"float32"`, or `"bfloat16"` for mixed precision, which pays where
-            the processor has it (AMX, AVX512-BF16, a GPU).
-        seed: Seed of the initial weights, the order of the batches and all noise.
-        calibrate: Whether the trained model gets the `hit_threshold` that suits the
-            validation windows best, see `calibration.py`. Defaults to False.
-        augment: Whether the training windows are varied in dynamics, feel and first
-            bar, see `augmentation.py`. Defaults to False.
-        ema: Momentum of the moving average of the weights that is validated and kept
-            in their place, 0.999 for one over the last 1,000 steps or so. Defaults to
-            0, none.
-        model: Arguments of `MusicVAE` that differ from its defaults. With
-            `prior_components` the prior is fitted at the end, see `prior.py`.
-    """
-
-    epochs: int = 30
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    precision: str = "float32"
-    seed: int = 0
-    calibrate: bool = False
-    augment: bool = False
-    ema: float = 0.0
-    model: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise TrainingError(
-                    f"`{name}` must be an integer of at least 1. Received: {value!r}"
-                )
-        if not 0 < self.learning_rate < 1:
-            raise TrainingError(
-                "`learning_rate` must be between 0 and 1. "
-                f"Received: {self.learning_rate!r}"
-            )
-        if not 0 <= self.ema < 1:
-            raise TrainingError(
-                f"`ema` must be at least 0 and below 1. Received: {self.ema!r}"
-            )
-        if self.precision not in PRECISIONS:
-            raise TrainingError(
-                f"`precision` must be one of {', '.join(PRECISIONS)}. "
-                f"Received: {self.precision!r}"
-            )
+LINE_SECONDS = 30.0
+"""Seconds between two lines of progress in a log file."""
 
 
 def train(
     windows: GrooveWindows,
-    out: str | Path,
-    settings: TrainingSettings | None = None,
+    out: str | os.PathLike[str],
+    recipe: Recipe | None = None,
     *,
-    command: str = "",
+    base: str | os.PathLike[str] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     finish: bool = False,
-    verbose: int = 0,
+    command: str = "",
+    verbose: bool = False,
 ) -> Path:
     """Trains a model on the split "train" of `windows` and saves it as a preset.
 
-    The folder `out` receives `checkpoint/` (after every epoch), `log.csv`,
-    `best.weights.h5` (lowest validation loss, z at the posterior's mean), logs for
-    TensorBoard if it is installed, and in the end `preset/`. If `out` holds an
-    interrupted run, it goes on from its last epoch, with the same result as if it had
-    never stopped.
+    The folder `out` receives `checkpoint/` (after every epoch: the weights, and those
+    with the lowest validation loss), `log.csv`, and in the end `preset/`, with its
+    prior fitted. If `out` holds an interrupted run, it goes on from its last epoch,
+    with the same result as if it had never stopped.
 
     Args:
         windows: Preprocessed windows. Validation uses the non-overlapping windows of
             the split "validation".
-        out: Folder of the run.
-        settings: How to train.
+        out: Folder of the run; `~` is the home folder.
+        recipe: Architecture, objective and run. Defaults to `RECIPES["groove"]`, that
+            of the preset `groove_4bar`; with `base` to `RECIPES["fine_tune"]`.
+        base: A preset whose weights to start from (fine-tuning): a name, folder or
+            address. Its architecture is kept, and its licence and credits go into the
+            new model card. Defaults to None: new weights.
+        callbacks: Further callbacks for `keras.Model.fit`, such as
+            `keras.callbacks.TensorBoard("logs")`.
+        finish: Train no further, and save the best weights of an interrupted run as
+            the preset. Defaults to False.
         command: The command line that started this, for the model card.
-        finish: Whether to train no further, and to save the best weights of an
-            interrupted run as the preset.
-        verbose: What `keras.Model.fit` takes: 0 silent, 1 progress bars, 2 lines.
+        verbose: Show progress on stderr: a bar on a terminal, elsewhere a line every
+            half minute and one per epoch. Defaults to False.
 
     Returns:
         The preset folder, `out/preset`.
 
     Raises:
+        ConfigError: The recipe sets what the model or `base` does not allow.
         DatasetError: A split has too few windows.
         TrainingError: The folder holds a run with other settings, or none that could
-            be finished, or the training diverges.
+            be finished; another process trains in it; `base` takes other windows; or
+            the training diverges.
         OutputError: The folder cannot be written.
 
     Example:
         ```python
-        windows = GrooveWindows.load("data/groove_4bar")
-        train(windows, "runs/first", TrainingSettings(epochs=20), verbose=1)
+        windows = GrooveWindows.load("data/mine")
+        recipe = RECIPES["fine_tune"].changed(epochs=5)
+        preset = train(windows, "runs/mine", recipe, base="groove_4bar", verbose=True)
         ```
     """
-    settings = settings or TrainingSettings()
-    out = Path(out)
-    training = windows.split("train")
-    validation = windows.canonical("validation")
-    _check_sizes(training, validation, settings.batch_size)
-    if finish and find_checkpoint(out / "checkpoint") is None:
+    recipe = recipe or RECIPES["groove" if base is None else "fine_tune"]
+    out = Path(out).expanduser()
+    run = _Run(windows, out, recipe, None if base is None else os.fspath(base))
+    if finish and find_checkpoint(run.checkpoint) is None:
         raise TrainingError(f"There is no run to finish in {out}.")
-    steps = len(training) // settings.batch_size * settings.epochs
-    model = _make_model(windows, settings, steps)
+    model = run.make_model()
     make_folder(out)
-    record = _resume(out / "checkpoint", model, settings)
-    history = record["history"]
-    averaging = keras.callbacks.SwapEMAWeights() if settings.ema else None
-    recorder = RunRecorder(out, _record(settings), history, averaging)
-    done = len(history)
-    if done < settings.epochs and not finish:
-        start = time.monotonic()
-        model.fit(
-            WindowBatches(
-                training,
-                settings.batch_size,
-                seed=settings.seed,
-                epoch=done,
-                augment=settings.augment,
-            ),
-            validation_data=(validation.arrays(),),
-            validation_batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            initial_epoch=done,
-            shuffle=False,  # the batches are shuffled already, by the seed
-            callbacks=[
-                *([averaging] if averaging else []),
-                recorder,
-                CollapseWarning(),
-                *_tensorboard(out),
-            ],
-            verbose=verbose,
-        )
-        seen = (settings.epochs - done) * len(training)
-        logger.info("%.0f windows/s", seen / (time.monotonic() - start))
-    return _save_preset(out, model, recorder, windows, settings, command)
+    with exclusive_lock(out / ".lock") as mine:
+        if not mine:
+            raise TrainingError(
+                f"Another process trains in {out}. Wait for it, or choose another "
+                "folder."
+            )
+        recorder = RunRecorder(out, run.settings, run.resume(model))
+        recorder.write_log()
+        if not finish:
+            run.fit(model, recorder, callbacks, verbose)
+        return run.save(model, recorder, command)
 
 
-def _check_sizes(
-    training: GrooveWindows, validation: GrooveWindows, batch_size: int
-) -> None:
-    if len(training) < batch_size:
-        raise DatasetError(
-            f"The split 'train' has {len(training)} windows, fewer than one batch of "
-            f"{batch_size}. Preprocess more files, hop fewer bars, or lower the batch "
-            "size."
-        )
-    if not len(validation):
-        raise DatasetError(
-            "The split 'validation' has no windows, so there is no way to choose the "
-            "best weights. Preprocess more files."
-        )
+@dataclass
+class _Run:
+    """What a run is made of; the steps of `train` in the order of its methods."""
 
+    windows: GrooveWindows
+    out: Path
+    recipe: Recipe
+    base: str | None
 
-def _make_model(
-    windows: GrooveWindows, settings: TrainingSettings, steps: int
-) -> MusicVAE:
-    model = MusicVAE(
-        **{
-            "num_bars": windows.num_bars,
-            "steps_per_bar": windows.steps_per_bar,
-            "seed": settings.seed,
-            "preprocessor": windows.converter,
-            "dtype": PRECISIONS[settings.precision],
-            **settings.model,
+    def __post_init__(self) -> None:
+        self.training = self.windows.split("train")
+        self.validation = self.windows.canonical("validation")
+        batch_size = self.recipe.batch_size
+        if len(self.training) < batch_size:
+            raise DatasetError(
+                f"The split 'train' has {len(self.training)} windows, fewer than one "
+                f"batch of {batch_size}. Preprocess more files, hop fewer bars, or "
+                "lower batch_size."
+            )
+        if not len(self.validation):
+            raise DatasetError(
+                "The split 'validation' has no windows, so there is no way to choose "
+                "the best weights. Preprocess more files."
+            )
+        self.epoch_windows = len(self.training) // batch_size * batch_size
+        self.checkpoint = self.out / "checkpoint"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must be given again."""
+        return {**self.recipe.to_json(), "base": self.base}
+
+    def make_model(self) -> MusicVAE:
+        """A compiled model, new or with the weights of `base`."""
+        arguments = {
+            **self.recipe.model,
+            "seed": self.recipe.seed,
+            "dtype": PRECISIONS[self.recipe.precision],
         }
-    )
-    warmup = math.ceil(steps / 50)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate / warmup,
-        max(steps - warmup, 1),
-        warmup_target=settings.learning_rate,
-        warmup_steps=warmup,
-    )
-    model.compile(
-        keras.optimizers.Adam(
-            schedule,
-            epsilon=1e-8,
-            use_ema=settings.ema > 0,
-            ema_momentum=settings.ema,
+        if self.base is None:
+            model = MusicVAE(
+                num_bars=self.windows.num_bars,
+                steps_per_bar=self.windows.steps_per_bar,
+                preprocessor=self.windows.converter,
+                **arguments,
+            )
+        else:
+            model = self._from_base(self.base, arguments)
+        steps = self.epoch_windows // self.recipe.batch_size * self.recipe.epochs
+        model.compile(_optimizer(self.recipe, steps))
+        return model
+
+    def _from_base(self, base: str, arguments: Mapping[str, Any]) -> MusicVAE:
+        saved = MusicVAE.from_preset(base, load_weights=False)
+        for name in ("num_bars", "steps_per_bar"):
+            if getattr(saved, name) != getattr(self.windows, name):
+                raise TrainingError(
+                    f"{base} takes windows of {saved.num_bars} bars of "
+                    f"{saved.steps_per_bar} steps. Received: windows of "
+                    f"{self.windows.num_bars} bars of {self.windows.steps_per_bar} "
+                    "steps; preprocess the files again."
+                )
+        config = saved.get_config()
+        fixed = set(self.recipe.model) - set(OBJECTIVE)
+        if changed := {n for n in fixed if config.get(n) != self.recipe.model[n]}:
+            raise ConfigError(
+                "Fine-tuning keeps the architecture of the preset; it can change "
+                f"{', '.join(OBJECTIVE)}. Received: {', '.join(sorted(changed))}."
+            )
+        return MusicVAE.from_preset(
+            base, preprocessor=self.windows.converter, **arguments
         )
-    )
-    return model
 
+    def resume(self, model: MusicVAE) -> list[dict[str, Any]]:
+        """Loads the newest checkpoint, if there is one; returns its epochs."""
+        if find_checkpoint(self.checkpoint) is None:
+            return []
+        record = read_record(self.checkpoint)
+        then, now = record["settings"], self.settings
+        if then != now:
+            different = [
+                f"{name} ({then.get(name)!r} then, {value!r} now)"
+                for name, value in now.items()
+                if then.get(name) != value
+            ]
+            raise TrainingError(
+                f"{self.out} holds a run with other settings: {', '.join(different)}. "
+                "Give the same settings to resume it, or another folder to start anew."
+            )
+        load_checkpoint(self.checkpoint, model)
+        logger.info("Resuming after epoch %d", len(record["history"]))
+        return record["history"]
 
-def _record(settings: TrainingSettings) -> dict[str, Any]:
-    # Through JSON, so that it compares equal with what a checkpoint holds.
-    return json.loads(json.dumps(dataclasses.asdict(settings)))
-
-
-def _resume(folder: Path, model: MusicVAE, settings: TrainingSettings) -> dict:
-    checkpoint = find_checkpoint(folder)
-    if checkpoint is None:
-        return {"history": []}
-    record = read_record(checkpoint)
-    # A setting that is newer than the run had its default then.
-    then, now = {**_record(TrainingSettings()), **record["settings"]}, _record(settings)
-    if then != now:
-        different = [
-            f"{name} ({then[name]!r} then, {value!r} now)"
-            for name, value in now.items()
-            if then[name] != value
-        ]
-        raise TrainingError(
-            f"{folder.parent} holds a run with other settings: {', '.join(different)}. "
-            "Give the same settings to resume it, or another folder to start anew."
+    def fit(
+        self,
+        model: MusicVAE,
+        recorder: RunRecorder,
+        callbacks: Sequence[keras.callbacks.Callback],
+        verbose: bool,
+    ) -> None:
+        """Trains the epochs that are left."""
+        recipe, done = self.recipe, len(recorder.history)
+        if done >= recipe.epochs:
+            return
+        batches = WindowBatches(
+            self.training,
+            recipe.batch_size,
+            seed=recipe.seed,
+            epoch=done,
+            augment=recipe.augment,
         )
-    load_checkpoint(checkpoint, model)
-    logger.info("Resuming after epoch %d", len(record["history"]))
-    return record
+        with showing(
+            "Training",
+            self.epoch_windows * recipe.epochs,
+            "windows",
+            start=self.epoch_windows * done,
+            line_seconds=LINE_SECONDS,
+            verbose=verbose,
+        ) as display:
+            model.fit(
+                batches,
+                validation_data=(self.validation.arrays(),),
+                validation_batch_size=recipe.batch_size,
+                epochs=recipe.epochs,
+                initial_epoch=done,
+                shuffle=False,  # the batches are shuffled already, by the seed
+                callbacks=[
+                    recorder,
+                    CollapseWarning(),
+                    RunProgress(
+                        display, recipe.epochs, self.epoch_windows, recipe.batch_size
+                    ),
+                    *callbacks,
+                ],
+                verbose=0,
+            )
+
+    def save(self, model: MusicVAE, recorder: RunRecorder, command: str) -> Path:
+        """Saves the best weights as a preset."""
+        load_checkpoint(self.checkpoint, model, BEST_WEIGHTS)
+        validation = self.validation if self.recipe.calibrate else None
+        seed = self.recipe.seed
+        model = finish_model(model, self.training, validation, seed=seed)
+        best = recorder.best or {}
+        settings = {name: v for name, v in self.settings.items() if v is not None}
+        training = {
+            "dataset": "{name}, fingerprint {fingerprint}".format(
+                **self.windows.info["source"]
+            ),
+            "command": command or "keras_musicvae.training.run.train(...)",
+            "settings": ", ".join(f"{name}={v}" for name, v in settings.items()),
+            "windows": len(self.training),
+            "epochs": (
+                f"{len(recorder.history)} of {self.recipe.epochs}, "
+                f"best: {best['epoch']}"
+            ),
+            "minutes": round(recorder.minutes, 1),
+            "software": (
+                f"keras-musicvae {__version__}, Keras {keras.__version__}, "
+                f"{keras.backend.backend()}, Python {platform.python_version()}"
+            ),
+            "hardware": hardware(),
+        }
+        evaluation = {
+            name.replace("val_", "validation "): round(value, 4)
+            for name, value in best.items()
+            if name.startswith("val_") and name not in TRAINING_ONLY
+        }
+        licence = ""
+        if self.base is not None:
+            licence, training["parent"] = _parent(self.base)
+        model.save_to_preset(
+            self.out / "preset",
+            training=training,
+            evaluation=evaluation,
+            license=licence,
+        )
+        return self.out / "preset"
 
 
-def _tensorboard(out: Path) -> list[keras.callbacks.Callback]:
-    try:
-        import tensorboard  # noqa: F401
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Adam, with the learning rate of a run of so many steps."""
+    rate: Any = ExponentialDecayToFloor(recipe.learning_rate)
+    if recipe.schedule == "cosine":
+        warmup = math.ceil(steps / 50)
+        rate = keras.optimizers.schedules.CosineDecay(
+            recipe.learning_rate / warmup,
+            max(steps - warmup, 1),
+            warmup_target=recipe.learning_rate,
+            warmup_steps=warmup,
+        )
+    return keras.optimizers.Adam(rate, epsilon=1e-8)
 
-        return [keras.callbacks.TensorBoard(out / "tensorboard")]
-    except ImportError:
-        return []
 
-
-def _save_preset(
-    out: Path,
-    model: MusicVAE,
-    recorder: RunRecorder,
-    windows: GrooveWindows,
-    settings: TrainingSettings,
-    command: str,
-) -> Path:
-    model.load_weights(out / BEST_WEIGHTS)
-    if model.prior_components:
-        fit_prior(model, windows.split("train"), seed=settings.seed)
-    if settings.calibrate:
-        model = calibrated(model, windows.canonical("validation"))
-    best = recorder.best or {}
-    options = ", ".join(f"{k}={v}" for k, v in _record(settings).items())
-    training = {
-        "dataset": "{name}, fingerprint {fingerprint}".format(**windows.info["source"]),
-        "command": command or "keras_musicvae.training.run.train(...)",
-        "settings": options,
-        "windows": len(windows.split("train")),
-        "epochs": (
-            f"{len(recorder.history)} of {settings.epochs}, best: {best['epoch']}"
-        ),
-        "minutes": round(recorder.minutes, 1),
-        "software": (
-            f"keras-musicvae {__version__}, Keras {keras.__version__}, "
-            f"{keras.backend.backend()}, Python {platform.python_version()}"
-        ),
-        "hardware": hardware(),
-    }
-    evaluation = {
-        name.replace("val_", "validation "): round(value, 4)
-        for name, value in best.items()
-        if name.startswith("val_") and name not in TRAINING_ONLY
-    }
-    model.save_to_preset(out / "preset", training=training, evaluation=evaluation)
-    return out / "preset"
+def _parent(base: str) -> tuple[str, str]:
+    """The licence of a preset, and what a card says of it as a parent."""
+    about = find_preset(base, weights=False).metadata
+    training = about.get("training", {})
+    licence = about.get("license", "")
+    text = f"{base} ({licence or 'no licence stated'})"
+    if training.get("dataset"):
+        text += f", trained on {training['dataset']}"
+    if training.get("parent"):
+        text += f"; its parent: {training['parent']}"
+    return licence, text
 
 
 def hardware() -> str:

@@ -6,7 +6,7 @@ import pytest
 from keras_musicvae import MusicVAE
 from keras_musicvae.models.prior import ParzenPrior
 from keras_musicvae.models.random import Draws, Purpose
-from keras_musicvae.training.prior import fit_prior
+from keras_musicvae.training.finish import fit_prior
 
 SIZES = {
     "num_bars": 2,

@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import re
 import shutil
 
 import keras
@@ -10,11 +11,20 @@ import numpy as np
 import pytest
 
 from keras_musicvae import MusicVAE
+from keras_musicvae.datasets.folder import WindowConfig, preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.errors import DatasetError, TrainingError
-from keras_musicvae.training import callbacks
+from keras_musicvae.errors import (
+    ConfigError,
+    DatasetError,
+    TrainingError,
+    UnknownPresetError,
+)
+from keras_musicvae.files import exclusive_lock
+from keras_musicvae.training import callbacks, run
 from keras_musicvae.training.batches import WindowBatches
-from keras_musicvae.training.run import TrainingSettings, train
+from keras_musicvae.training.finish import THRESHOLDS
+from keras_musicvae.training.recipe import RECIPES, Recipe, find_recipe
+from keras_musicvae.training.run import train
 
 MODEL = {
     "encoder_units": [6],
@@ -22,12 +32,22 @@ MODEL = {
     "conductor_units": [4],
     "decoder_units": [5],
     "dropout": 0.2,
+    "prior_components": 8,
 }
 
 
-def settings(**arguments) -> TrainingSettings:
-    return TrainingSettings(
-        **{"epochs": 3, "batch_size": 8, "seed": 5, "model": MODEL, **arguments}
+def settings(**arguments) -> Recipe:
+    return Recipe(
+        **{
+            "epochs": 3,
+            "batch_size": 8,
+            "learning_rate": 1e-3,
+            "seed": 5,
+            "augment": False,
+            "calibrate": False,
+            "model": MODEL,
+            **arguments,
+        }
     )
 
 
@@ -67,15 +87,19 @@ def test_the_preset_has_the_best_weights(straight, windows):
     assert loss == pytest.approx(best, rel=1e-4)
 
 
-@pytest.mark.parametrize("moment", ["in an epoch", "in a checkpoint"])
+@pytest.mark.parametrize(
+    "moment", ["in an epoch", "before a checkpoint", "before the log"]
+)
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     windows, straight, tmp_path, monkeypatch, moment
 ):
     with monkeypatch.context() as patch:
         if moment == "in an epoch":
             interrupt_batch(patch, epoch=1, batch=1)
-        else:
+        elif moment == "before a checkpoint":
             interrupt_checkpoint(patch, after=1)
+        else:
+            interrupt_log(patch, after=1)
         # TensorFlow wraps what a data pipeline raises in an error of its own.
         with pytest.raises(BaseException, match=r"KeyboardInterrupt|^$"):
             train(windows, tmp_path / "run", settings())
@@ -95,42 +119,6 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-def test_averaged_weights_are_validated_kept_and_resumed(
-    windows, tmp_path, monkeypatch
-):
-    averaged = settings(ema=0.9, learning_rate=0.02)
-    train(windows, tmp_path / "whole", averaged)
-    with monkeypatch.context() as patch:
-        interrupt_batch(patch, epoch=1, batch=1)
-        with pytest.raises(BaseException, match=r"KeyboardInterrupt|^$"):
-            train(windows, tmp_path / "resumed", averaged)
-    train(windows, tmp_path / "resumed", averaged)
-    train(windows, tmp_path / "plain", settings(learning_rate=0.02))
-    whole, resumed, plain = (
-        [float(row["val_loss"]) for row in rows(tmp_path / name)]
-        for name in ("whole", "resumed", "plain")
-    )
-    np.testing.assert_allclose(whole, resumed, rtol=1e-5)
-    # The same training, seen through other weights.
-    assert all(abs(a / b - 1) > 1e-4 for a, b in zip(whole, plain, strict=True))
-    for run in ("whole", "resumed"):
-        model = MusicVAE.from_preset(tmp_path / run / "preset")
-        model.compile()
-        validation = windows.split("validation").select(hop_bars=1).arrays()
-        loss = model.evaluate(validation, batch_size=8, verbose=0, return_dict=True)
-        assert loss["loss"] == pytest.approx(min(whole), rel=1e-4)
-
-
-def test_averaging_does_not_change_the_training(windows, tmp_path):
-    train(windows, tmp_path / "plain", settings())
-    train(windows, tmp_path / "averaged", settings(ema=0.9))
-    losses = [
-        [float(row["loss"]) for row in rows(tmp_path / name)]
-        for name in ("plain", "averaged")
-    ]
-    np.testing.assert_allclose(*losses, rtol=1e-5)
-
-
 def interrupt_batch(patch, *, epoch, batch):
     original = WindowBatches.__getitem__
 
@@ -146,14 +134,24 @@ def interrupt_checkpoint(patch, *, after):
     original = callbacks.save_checkpoint
     calls = []
 
-    def save(folder, model, record):
+    def save(folder, model, record, **options):
         calls.append(folder)
         if len(calls) > after:
-            model.save_weights(folder.with_suffix(".new.weights.h5"))
             raise KeyboardInterrupt
-        original(folder, model, record)
+        original(folder, model, record, **options)
 
     patch.setattr(callbacks, "save_checkpoint", save)
+
+
+def interrupt_log(patch, *, after):
+    original = callbacks.RunRecorder.write_log
+
+    def write(self):
+        if len(self.history) > after:
+            raise KeyboardInterrupt
+        original(self)
+
+    patch.setattr(callbacks.RunRecorder, "write_log", write)
 
 
 def test_a_finished_run_is_not_trained_again(windows, straight):
@@ -167,15 +165,149 @@ def test_other_settings_are_refused(windows, straight):
         train(windows, straight, settings(epochs=4))
 
 
-def test_a_run_from_before_a_setting_existed_goes_on(windows, straight, tmp_path):
-    shutil.copytree(straight, tmp_path / "old")
-    path = tmp_path / "old" / "checkpoint" / "record.json"
-    record = json.loads(path.read_text())
-    del record["settings"]["ema"]
-    path.write_text(json.dumps(record))
-    train(windows, tmp_path / "old", settings())
-    with pytest.raises(TrainingError, match=r"ema \(0.0 then, 0.5 now\)"):
-        train(windows, tmp_path / "old", settings(ema=0.5))
+def test_the_last_line_of_a_log_is_not_lost(windows, straight, tmp_path):
+    shutil.copytree(straight, tmp_path / "run")
+    log = tmp_path / "run" / "log.csv"
+    whole = log.read_bytes()
+    log.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    (tmp_path / "run" / ".log.csv.12345678").touch()
+    (tmp_path / "run" / ".checkpoint.abcdefgh").mkdir()
+    (tmp_path / "run" / ".checkpoint.abcdefgh" / "lock").touch()
+    train(windows, tmp_path / "run", settings())
+    assert log.read_bytes() == whole
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {".lock", "checkpoint", "log.csv", "preset"}
+
+
+def test_two_processes_do_not_train_in_one_folder(windows, straight, tmp_path):
+    shutil.copytree(straight, tmp_path / "run")
+    with exclusive_lock(tmp_path / "run" / ".lock"):
+        with pytest.raises(TrainingError, match="Another process trains"):
+            train(windows, tmp_path / "run", settings())
+    train(windows, tmp_path / "run", settings())
+
+
+def test_callbacks_of_the_caller(windows, tmp_path):
+    seen = []
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append((epoch, logs["val_loss"]))
+    )
+    train(windows, tmp_path / "run", settings(epochs=2), callbacks=[callback])
+    assert [epoch for epoch, _ in seen] == [0, 1]
+    assert [f"{loss}" for _, loss in seen] == [
+        row["val_loss"] for row in rows(tmp_path / "run")
+    ]
+
+
+def test_a_log_file_gets_short_lines(windows, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "LINE_SECONDS", 0.0)
+    train(windows, tmp_path / "run", settings(epochs=2), verbose=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) < 100
+    shown = [line for line in lines if line.startswith("Training: ")]
+    assert re.fullmatch(
+        r"Training: \d+ of \d+ windows \([\d,]+/s\) \d+:\d\d:\d\d left, "
+        r"epoch 1 of 2, loss \d+\.\d",
+        shown[0],
+    )
+    ends = [line for line in lines if line.startswith("epoch ")]
+    assert len(ends) == 2
+    assert re.fullmatch(
+        r"epoch 2 of 2: loss [\d.]+, validation [\d.]+, KL \d+ bits", ends[1]
+    )
+
+
+# --- Fine-tuning --------------------------------------------------------------
+
+
+def test_fine_tuning_starts_from_the_weights_and_ends_in_the_new_data(
+    windows, straight, tmp_path
+):
+    parent = MusicVAE.from_preset(straight / "preset")
+    recipe = RECIPES["fine_tune"].changed(
+        epochs=1, batch_size=8, learning_rate=1e-7, augment=False, dropout=0.0
+    )
+    preset = train(windows, tmp_path / "run", recipe, base=straight / "preset")
+    child = MusicVAE.from_preset(preset)
+    for one, other in zip(
+        parent.trainable_weights, child.trainable_weights, strict=True
+    ):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other),
+            atol=1e-5,
+        )  # fmt: skip
+    assert child.hit_threshold in THRESHOLDS
+    assert child.get_config()["dropout"] == 0.0
+    mean, _ = child.encode(windows.split("train").arrays())
+    latents = np.asarray(keras.ops.convert_to_numpy(child.prior.latents))
+    assert np.abs(latents[:, None] - mean).max(-1).min(1).max() < 1e-4
+    card = (preset / "README.md").read_text()
+    assert f"| parent | {straight / 'preset'} (no licence stated)" in card
+
+
+def test_licence_and_credit_of_the_parent_are_carried_over(data, tmp_path):
+    """Through two generations."""
+    midi = data.parent / "midi"
+    windows = preprocess(midi, tmp_path / "data", WindowConfig(num_bars=2), jobs=1)
+    recipe = RECIPES["fine_tune"].changed(epochs=1, batch_size=4, calibrate=False)
+    child = train(windows, tmp_path / "one", recipe, base="groove_debug")
+    metadata = json.loads((child / "metadata.json").read_text())
+    metadata["license"] = "CC-BY-4.0"
+    metadata["training"]["dataset"] = "groove-v1.0.0-midionly.zip"
+    (child / "metadata.json").write_text(json.dumps(metadata))
+    grandchild = train(windows, tmp_path / "two", recipe, base=child)
+    metadata = json.loads((grandchild / "metadata.json").read_text())
+    assert metadata["license"] == "CC-BY-4.0"
+    assert "groove_debug" in metadata["training"]["parent"]
+    card = (grandchild / "README.md").read_text()
+    assert "must be credited: The Groove MIDI Dataset" in card
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "error", "message"),
+    [
+        ("groove_4bar", {}, TrainingError, "takes windows of 4 bars"),
+        ("straight", {"latent_dim": 5}, ConfigError, "latent_dim"),
+        ("groove_5bar", {}, UnknownPresetError, "groove_4bar"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_fine_tuned(
+    windows, straight, tmp_path, base, changes, error, message
+):
+    base = straight / "preset" if base == "straight" else base
+    recipe = RECIPES["fine_tune"].changed(batch_size=8, **changes)
+    with pytest.raises(error, match=message):
+        train(windows, tmp_path / "run", recipe, base=base)
+    assert not (tmp_path / "run").exists()
+
+
+# --- Recipes ------------------------------------------------------------------
+
+
+def test_the_default_recipe_is_that_of_the_shipped_preset():
+    config = MusicVAE.from_preset("groove_4bar", load_weights=False).get_config()
+    model = MusicVAE(**RECIPES["groove"].model).get_config()
+    own = ("name", "preprocessor", "hit_threshold")  # found by calibration
+    assert {k: v for k, v in model.items() if k not in own} == {
+        k: v for k, v in config.items() if k not in own
+    }
+
+
+def test_the_recipe_magenta_is_the_original():
+    model = MusicVAE(**RECIPES["magenta"].model)
+    assert model.count_params() - 1 == 4_085_019  # and the step counter
+
+
+def test_recipes_are_changed_by_name():
+    recipe = RECIPES["groove"].changed(epochs=3, beta=0.5)
+    assert (recipe.epochs, recipe.model["beta"]) == (3, 0.5)
+    assert recipe.model["plan_dim"] == 64
+    assert RECIPES["groove"].model["beta"] == 0.1
+    with pytest.raises(ConfigError, match="follows from the data"):
+        recipe.changed(num_bars=2)
+    with pytest.raises(ConfigError, match="Did you mean 'magenta'"):
+        find_recipe("magneta")
 
 
 def test_a_damaged_checkpoint_is_named(windows, straight, tmp_path):
@@ -199,13 +331,17 @@ def test_too_few_windows(windows, tmp_path):
         {"epochs": 0},
         {"batch_size": 2.5},
         {"learning_rate": 0.0},
+        {"epochs": True},
+        {"learning_rate": "fast"},
         {"precision": "int8"},
-        {"ema": 1.0},
+        {"schedule": "linear"},
+        {"seed": -1},
+        {"augment": "yes"},
     ],
     ids=str,
 )
 def test_impossible_settings(arguments):
-    with pytest.raises(TrainingError):
+    with pytest.raises(ConfigError, match="Received"):
         settings(**arguments)
 
 

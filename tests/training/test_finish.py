@@ -7,7 +7,7 @@ from keras_musicvae.evaluation.metrics import (
     count_reconstruction,
     reconstruction_scores,
 )
-from keras_musicvae.training.calibration import THRESHOLDS, calibrated
+from keras_musicvae.training.finish import THRESHOLDS, calibrated
 
 
 class Windows:

@@ -1,0 +1,110 @@
+"""What a model needs after its weights are trained: its prior and its hit threshold.
+
+Both belong to the data: after `fit` on other music, samples still come from where the
+former music lies, until `finish` is called.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from keras_musicvae.datasets.windows import GrooveWindows
+    from keras_musicvae.models.music_vae import MusicVAE
+
+logger = logging.getLogger(__name__)
+
+THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+
+
+def finish(
+    model: "MusicVAE",
+    training: "GrooveWindows",
+    validation: "GrooveWindows | None" = None,
+    *,
+    seed: int = 0,
+) -> "MusicVAE":
+    """Fits the prior and calibrates the threshold of a trained model.
+
+    Args:
+        model: The model. Its prior is replaced, if it has one.
+        training: What it was trained on.
+        validation: Windows that it was not trained on, to choose `hit_threshold` by;
+            None keeps the threshold.
+        seed: Of the choice of windows for the prior. Defaults to 0.
+
+    Returns:
+        The model, or a new one with the same weights and another threshold.
+
+    Example:
+        ```python
+        model = MusicVAE.from_preset("groove_4bar")
+        model.compile()
+        model.fit(windows.split("train").arrays(), epochs=5)
+        model = finish(model, windows.split("train"), windows.canonical("validation"))
+        model.save_to_preset("mine")
+        ```
+    """
+    fit_prior(model, training, seed=seed)
+    return model if validation is None else calibrated(model, validation)
+
+
+def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> None:
+    """Puts the posterior means of windows in `model.prior`.
+
+    Args:
+        model: A trained model; without `prior_components` nothing is done.
+        windows: What it was trained on. `prior_components` of them are chosen at
+            random; of fewer windows some are taken several times.
+        seed: Of the choice of windows. Defaults to 0.
+    """
+    if model.prior_components:
+        order = np.random.default_rng(seed).permutation(len(windows))
+        chosen = np.resize(order, model.prior_components)
+        model.prior.latents.assign(_means(model, windows[chosen]))
+
+
+def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":
+    """The model with the `hit_threshold` whose reconstructions have the best F1.
+
+    A hit whose probability is just below one half is left out at temperature 0, and
+    uncertain hits are many: thresholds below one half usually agree better with the
+    music.
+
+    Args:
+        model: A trained model.
+        windows: Windows that it was not trained on; they are reconstructed freely
+            from their posterior means at temperature 0, with each of `THRESHOLDS`.
+
+    Returns:
+        A new model with the same weights.
+    """
+    grooves = windows.arrays()
+    means = _means(model, grooves)
+    real = grooves[..., :9] > 0.5
+    scores = {}
+    for threshold in THRESHOLDS:
+        candidate = _with_threshold(model, threshold, preprocessor=None)
+        played = np.asarray(candidate.decode(means, temperature=0.0))[..., :9] > 0.5
+        total = real.sum() + played.sum()
+        scores[threshold] = 2 * (real & played).sum() / max(total, 1)
+        logger.info("hit_threshold %.2f: F1 %.4f", threshold, scores[threshold])
+    best = max(THRESHOLDS, key=lambda threshold: scores[threshold])
+    return _with_threshold(model, best, preprocessor=model.preprocessor)
+
+
+def _means(model: "MusicVAE", grooves: np.ndarray) -> np.ndarray:
+    """The posterior means of performances, (n, latent_dim)."""
+    if model.preprocessor is not None:
+        grooves = model.preprocessor.to_inputs(grooves)
+    return model.encode(grooves)[0]
+
+
+def _with_threshold(
+    model: "MusicVAE", threshold: float, **arguments: object
+) -> "MusicVAE":
+    config = {**model.get_config(), "hit_threshold": threshold, **arguments}
+    other = type(model).from_config(config)
+    other.set_weights(model.get_weights())
+    return other

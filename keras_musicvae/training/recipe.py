@@ -1,0 +1,157 @@
+"""Recipes: a named set of architecture, objective and run.
+
+`train` follows one, `RECIPES["groove"]` by default; `Recipe.changed` changes any of its
+fields or of the model's arguments by name, as `train --set` does.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from keras_musicvae.errors import ConfigError
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+SCHEDULES = ("cosine", "exponential")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to make a model. A resumed run must be given the same recipe.
+
+    Attributes:
+        epochs: Passes over the training windows, 1 or more. Defaults to 20.
+        batch_size: Windows per step, 1 or more. Defaults to 64.
+        learning_rate: Adam's, at its highest; above 0 and below 1. Defaults to 2e-3.
+        schedule: What the learning rate does: `"cosine"`, the default, rises for the
+            first 2 % of the steps and then falls to zero along a cosine;
+            `"exponential"` falls towards 1e-5 by 0.9999 a step, as the original's.
+        precision: `"float32"`, the default, or `"bfloat16"` for mixed precision,
+            which is faster where the processor has it (AVX-512 bfloat16, AMX, a GPU).
+        seed: Seed of the initial weights, the order of the batches and all noise; 0
+            or more. Defaults to 0.
+        augment: Whether the training windows are varied in dynamics, feel and first
+            bar, see `augmentation.py`. Defaults to True.
+        calibrate: Whether the trained model gets the `hit_threshold` that suits the
+            validation windows best, see `finish.py`. Defaults to True.
+        model: Arguments of `MusicVAE` that differ from its defaults: its architecture
+            and objective. Bars, steps and preprocessor are those of the windows.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    precision: str = "float32"
+    seed: int = 0
+    augment: bool = True
+    calibrate: bool = True
+    model: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise _refusal(name, f"an integer of at least {low}", value)
+        rate = self.learning_rate
+        if not isinstance(rate, int | float) or not 0 < rate < 1:
+            raise _refusal("learning_rate", "a number above 0 and below 1", rate)
+        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                text = f"one of {', '.join(allowed)}"
+                raise _refusal(name, text, getattr(self, name))
+        for name in ("augment", "calibrate"):
+            if not isinstance(getattr(self, name), bool):
+                raise _refusal(name, "true or false", getattr(self, name))
+
+    def changed(self, **values: Any) -> "Recipe":
+        """The recipe with other values: of its fields, or arguments of `MusicVAE`.
+
+        Raises:
+            ConfigError: A value is out of range, or belongs to the data.
+
+        Example:
+            >>> recipe = RECIPES["groove"].changed(epochs=5, beta=0.2)
+            >>> recipe.epochs, recipe.model["beta"]
+            (5, 0.2)
+        """
+        run = {item.name for item in fields(self)} - {"model"}
+        for name in set(values) & {"model", *FROM_DATA}:
+            raise ConfigError(f"{name!r} cannot be set here: it follows from the data.")
+        own = {name: value for name, value in values.items() if name in run}
+        model = {name: value for name, value in values.items() if name not in run}
+        return replace(self, **own, model={**self.model, **model})
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as JSON."""
+        return asdict(self)
+
+
+FROM_DATA = ("num_bars", "steps_per_bar", "preprocessor", "dtype", "name")
+"""Arguments of `MusicVAE` that the data or the run decide."""
+
+RECIPES = {
+    "groove": Recipe(
+        model={
+            "encoder_units": [128],
+            "hierarchical_encoder": True,
+            "encoder_skip": True,
+            "latent_dim": 256,
+            "prior_components": 1024,
+            "plan_dim": 64,
+            "conductor_units": [256],
+            "decoder_units": [256],
+            "heads": "histogram",
+            "free_bits": 0.0,
+            "beta": 0.1,
+            "dropout": 0.1,
+        }
+    ),
+    "magenta": Recipe(
+        epochs=100,
+        batch_size=512,
+        learning_rate=1e-3,
+        schedule="exponential",
+        augment=False,
+        calibrate=False,
+        model={
+            "encoder_units": [512],
+            "latent_dim": 256,
+            "conductor_units": None,
+            "decoder_units": [256, 256],
+            "heads": "squared_error",
+            "free_bits": 48.0,
+            "beta": 0.2,
+            "dropout": 0.7,
+        },
+    ),
+    "fine_tune": Recipe(epochs=10, batch_size=16, learning_rate=5e-4),
+}
+"""The recipes by name:
+
+- `groove`: the preset `groove_4bar`, the default;
+- `magenta`: the original's `groovae_4bar`, a flat decoder with squared errors;
+- `fine_tune`: a short run at a low learning rate, for the weights of a preset.
+"""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in RECIPES:
+        close = difflib.get_close_matches(name, RECIPES, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(
+            f"No recipe is called {name!r}; there are {', '.join(RECIPES)}.{hint}"
+        )
+    return RECIPES[name]
+
+
+def _refusal(name: str, allowed: str, value: object) -> ConfigError:
+    return ConfigError(f"`{name}` must be {allowed}. Received: {value!r}")
