@@ -12,6 +12,10 @@ from shared_data import GROOVE_ZIP, shared_path
 
 import keras_musicvae
 from keras_musicvae.cli.main import build_parser
+from keras_musicvae.training.recipe import RECIPES
+
+sys.path.insert(0, str(Path(__file__).parent / "datasets"))
+from synthetic import groove_bytes
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -29,6 +33,12 @@ def test_python_snippets(tmp_path, monkeypatch):
     cache = tmp_path / "keras" / "datasets"
     cache.mkdir(parents=True)
     shutil.copy(shared_path(GROOVE_ZIP), cache)
+    (tmp_path / "my_midi").mkdir()
+    for seed in range(8):
+        (tmp_path / "my_midi" / f"{seed}.mid").write_bytes(groove_bytes(seed))
+    short = {"epochs": 1, "batch_size": 4, "calibrate": False}
+    recipe = RECIPES["fine_tune"].changed(**short)
+    monkeypatch.setitem(RECIPES, "fine_tune", recipe)
     variables: dict = {}
     for block in blocks("python"):
         exec(compile(block, str(README), "exec"), variables)
