@@ -27,6 +27,7 @@ def test_the_best_threshold_is_chosen_and_the_weights_are_kept():
         encoder_units=(8,),
         latent_dim=4,
         conductor_units=None,
+        preprocessor=None,
         decoder_units=(8,),
     )
     # Uncertain everywhere, with hits at three cells of ten: whoever waits for a
