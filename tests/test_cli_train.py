@@ -87,7 +87,7 @@ def test_the_help_names_every_recipe_and_setting(capsys):
         (["train", "nowhere", "--out", "run"], "nowhere"),
         (["train", "{data}", "--out", "run", "--set", "nonsense=1"], "nonsense"),
         (["train", "{data}", "--out", "run", "--set", "beta"], "NAME=VALUE"),
-        (["train", "{data}", "--out", "run", "--epochs", "0"], "`epochs`"),
+        (["train", "{data}", "--out", "run", "--epochs", "0"], "--epochs must be"),
         (["train", "{data}", "--out", "run", "--set", "num_bars=4"], "num_bars"),
         (["train", "{data}", "--out", "run", "--recipe", "magneta"], "'magenta'?"),
         (["train", "{data}", "--out", "run", "--from", "groove_5bar"], "groove_5bar"),

@@ -1,6 +1,7 @@
 r"""Train a model on preprocessed windows.
 
-The run ends with a preset folder. Interrupt it at any time: the same command goes on after the last whole epoch.
+The run ends with a preset folder. Interrupt it at any time: the same command goes on
+after the last whole epoch.
 
   keras-musicvae train data/groove_4bar --out runs/first
   keras-musicvae train data/mine --out runs/mine --from groove_4bar
