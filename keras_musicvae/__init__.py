@@ -23,6 +23,7 @@ _PUBLIC = {
     "plot_latent": "plots",
     "read_midi": "grooves.midi",
     "render": "audio",
+    "upload_preset": "presets.upload",
     "write_midi": "grooves.midi",
     "datasets": None,
     "errors": None,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from keras_musicvae.models.music_vae import MusicVAE as MusicVAE
     from keras_musicvae.plots import plot_groove as plot_groove
     from keras_musicvae.plots import plot_latent as plot_latent
+    from keras_musicvae.presets.upload import upload_preset as upload_preset
 
 
 def __getattr__(name: str) -> object:

@@ -69,7 +69,7 @@ def test_fine_tuning_is_one_command(data, tmp_path, capsys):
     model = MusicVAE.from_preset(second / "preset")
     assert model.latent_dim == 3
     metadata = json.loads((second / "preset" / "metadata.json").read_text())
-    assert str(first / "preset") in metadata["training"]["parent"]
+    assert metadata["parents"][0]["name"] == "first/preset"
 
 
 def test_the_help_names_every_recipe_and_setting(capsys):

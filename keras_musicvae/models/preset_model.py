@@ -4,7 +4,7 @@ The work is done in `presets/` and `magenta/`, which know files; models do not.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 
@@ -20,6 +20,9 @@ class classproperty:
 
 class PresetModel:
     """The part of `MusicVAE` that follows KerasHub's conventions for presets."""
+
+    #: The presets that the weights come from, the nearest first: `presets/parents.py`.
+    parents: tuple[Mapping[str, str], ...] = ()
 
     @classproperty
     def presets(cls) -> dict[str, dict[str, Any]]:
@@ -63,6 +66,8 @@ class PresetModel:
 
         Raises:
             OutputError: It cannot be written, or holds other files.
+            PresetFormatError: `from_preset` would refuse it: the model is quantized,
+                or a weight is not finite.
         """
         from keras_musicvae.presets.preset_io import save_preset
 

@@ -22,7 +22,7 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
         name: The preset's name.
         config: The arguments of the model.
         about: `description`, `license` (may be empty), `training` and `evaluation`
-            (name to value; may be empty).
+            (name to value; may be empty), and `parents` (see `parents.py`).
 
     Returns:
         The text; the same for the same arguments.
@@ -47,8 +47,8 @@ def render_card(name: str, config: Mapping[str, Any], about: Mapping[str, Any]) 
         f"{NUM_DRUMS} drum classes; what the training data lack (other "
         "time signatures, other percussion) it cannot play.",
     ]
-    if about["license"] or _owes_credit(training):
-        sections += ["## Licence", _licence(about)]
+    if licence := _licence(about):
+        sections += ["## Licence", licence]
     return "\n\n".join(sections) + "\n"
 
 
@@ -82,16 +82,17 @@ def _arguments(config: Mapping[str, Any]) -> str:
 
 
 def _licence(about: Mapping[str, Any]) -> str:
-    text = f"Weights: {about['license']}. " if about["license"] else ""
-    if _owes_credit(about["training"]):
-        text += f"Trained on data that must be credited: {_DATASET}"
-    return text.strip()
-
-
-def _owes_credit(training: Mapping[str, Any]) -> bool:
-    """Whether the model or a parent of it was trained on the dataset."""
-    named = f"{training.get('dataset', '')} {training.get('parent', '')}"
-    return "groove" in named.lower()
+    """The licence of the weights, and of whatever they were made from."""
+    lines = [f"Weights: {about['license']}."] if about["license"] else []
+    datasets = [str(about["training"].get("dataset", ""))]
+    for parent in about["parents"]:
+        datasets.append(parent["dataset"])
+        terms = parent["license"] or "no licence stated"
+        data = f", trained on {_cell(datasets[-1])}" if datasets[-1] else ""
+        lines.append(f"Made from `{_cell(parent['name'])}` ({_cell(terms)}){data}.")
+    if any("groove" in dataset.lower() for dataset in datasets):
+        lines.append(f"Trained on data that must be credited: {_DATASET}")
+    return "\n\n".join(lines)
 
 
 def _table(left: str, right: str, rows: Mapping[str, Any]) -> str:

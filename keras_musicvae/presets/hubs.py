@@ -28,8 +28,8 @@ from keras_musicvae.presets.folder import (
 )
 from keras_musicvae.presets.schema import MAX_WEIGHTS_BYTES
 
-_HF = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?", re.ASCII)
-_KAGGLE = re.compile(r"kaggle://([\w.-]+/[\w.-]+/[\w.-]+/[\w.-]+(?:/\d+)?)/?", re.ASCII)
+HUGGING_FACE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?", re.ASCII)
+KAGGLE = re.compile(r"kaggle://([\w.-]+/[\w.-]+/[\w.-]+/[\w.-]+(?:/\d+)?)/?", re.ASCII)
 _TIMEOUT = 10.0  # seconds
 
 
@@ -50,13 +50,13 @@ def fetch_from_hugging_face(address: str, *, weights: bool = True) -> Path:
         DownloadError: The hub cannot be reached and the cache lacks the preset, or
             `huggingface_hub` is not installed.
     """
-    match = _HF.fullmatch(address)
+    match = HUGGING_FACE.fullmatch(address)
     if not match:
         raise PresetFormatError(
             "A Hugging Face preset is `hf://org/model` or `hf://org/model@revision`. "
             f"Received: preset={address!r}"
         )
-    hub = _client("huggingface_hub", address)
+    hub = client("huggingface_hub", address)
 
     def fetch(name: str) -> Path:
         return _hugging_face_file(hub, address, match[1], match[2], name)
@@ -80,13 +80,13 @@ def fetch_from_kaggle(address: str, *, weights: bool = True) -> Path:
         PresetFileError: The model lacks a file.
         DownloadError: Kaggle cannot be reached, or `kagglehub` is not installed.
     """
-    match = _KAGGLE.fullmatch(address)
+    match = KAGGLE.fullmatch(address)
     if not match:
         raise PresetFormatError(
             "A Kaggle preset is `kaggle://org/model/keras/variation[/version]`. "
             f"Received: preset={address!r}"
         )
-    kagglehub = _client("kagglehub", address)
+    kagglehub = client("kagglehub", address)
 
     def fetch(name: str) -> Path:
         with _kaggle_errors(address, name):
@@ -111,12 +111,13 @@ def _fetch_all(fetch: Callable[[str], Path], address: str, weights: bool) -> Pat
     return folder
 
 
-def _client(package: str, address: str) -> Any:
+def client(package: str, address: str) -> Any:
+    """The package of a hub."""
     try:
         return import_module(package)
     except ImportError:
         raise DownloadError(
-            f"The preset {address!r} requires the `{package}` package. Please install "
+            f"The preset {address!r} needs the package `{package}`. Install "
             'it with: pip install "keras-musicvae[hub]"'
         ) from None
 
@@ -165,7 +166,7 @@ def _hugging_face_file(
         cache = import_module("huggingface_hub.constants").HF_HUB_CACHE
         raise DownloadError(
             f"Cannot fetch `{name}` of preset {address!r} from Hugging Face "
-            f"({_first_line(error)}), and it is not in the cache ({cache}). "
+            f"({first_line(error)}), and it is not in the cache ({cache}). "
             "Check the network, or use a packaged preset (`keras-musicvae presets`) or "
             "a local folder."
         ) from error
@@ -191,16 +192,17 @@ def _kaggle_errors(address: str, name: str) -> Iterator[None]:
             ) from None
         raise DownloadError(
             f"Cannot fetch `{name}` of preset {address!r} from Kaggle "
-            f"({_first_line(error)}). Check the network, or use a packaged preset "
+            f"({first_line(error)}). Check the network, or use a packaged preset "
             "(`keras-musicvae presets`) or a local folder."
         ) from error
     except Exception as error:
         # kagglehub has a dozen exception types without a common base.
         raise DownloadError(
             f"kagglehub could not fetch `{name}` of preset {address!r}: "
-            f"{_first_line(error)}"
+            f"{first_line(error)}"
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of a client says, on one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -41,6 +41,7 @@ from keras_musicvae.presets.folder import (
     check_replaceable,
 )
 from keras_musicvae.presets.model_config import check_model_config
+from keras_musicvae.presets.parents import parents_of
 from keras_musicvae.presets.schema import (
     FORMAT_VERSION,
     PREPROCESSOR_TYPE,
@@ -97,6 +98,7 @@ def load_preset(
         model = preset_class.from_config({**config, **kwargs})
     if weights is not None:
         _load_weights(model, weights, folder.where(WEIGHTS), kwargs)
+        model.parents = parents_of(folder)
     return model
 
 
@@ -126,7 +128,9 @@ def save_preset(
             `steps`, `seed`, `command`... Values that JSON can hold.
         evaluation: Figures for the card: name to value.
         license: The licence of the weights, an SPDX identifier such as
-            `"Apache-2.0"`. Defaults to none stated.
+            `"Apache-2.0"`. Defaults to that of the preset which the model comes from,
+            else to none stated. The card also names the licences and data of all
+            presets that it comes from.
         max_shard_size: Gigabytes that the weights may take; as in KerasHub, but a
             model that is larger is refused, not split.
 
@@ -148,9 +152,11 @@ def save_preset(
             f"The weights take {size:.2f} GB, more than max_shard_size="
             f"{max_shard_size}; presets of keras_musicvae are one file."
         )
+    parents = getattr(model, "parents", ())
     about = {
         "description": description,
-        "license": license,
+        "license": license or (parents[0]["license"] if parents else ""),
+        "parents": list(parents),
         "training": dict(training or {}),
         "evaluation": dict(evaluation or {}),
     }

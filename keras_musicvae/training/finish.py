@@ -107,4 +107,5 @@ def _with_threshold(
     config = {**model.get_config(), "hit_threshold": threshold, **arguments}
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
+    other.parents = model.parents
     return other

@@ -19,7 +19,6 @@ from keras_musicvae.files import exclusive_lock, make_folder
 from keras_musicvae.models.config import Objective
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.models.schedules import ExponentialDecayToFloor
-from keras_musicvae.presets.sources import find_preset
 from keras_musicvae.progress import showing
 from keras_musicvae.training.batches import WindowBatches
 from keras_musicvae.training.callbacks import (
@@ -289,14 +288,8 @@ class _Run:
             for name, value in best.items()
             if name.startswith("val_") and name not in TRAINING_ONLY
         }
-        licence = ""
-        if self.base is not None:
-            licence, training["parent"] = _parent(self.base)
         model.save_to_preset(
-            self.out / "preset",
-            training=training,
-            evaluation=evaluation,
-            license=licence,
+            self.out / "preset", training=training, evaluation=evaluation
         )
         return self.out / "preset"
 
@@ -313,19 +306,6 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
             warmup_steps=warmup,
         )
     return keras.optimizers.Adam(rate, epsilon=1e-8)
-
-
-def _parent(base: str) -> tuple[str, str]:
-    """The licence of a preset, and what a card says of it as a parent."""
-    about = find_preset(base, weights=False).metadata
-    training = about.get("training", {})
-    licence = about.get("license", "")
-    text = f"{base} ({licence or 'no licence stated'})"
-    if training.get("dataset"):
-        text += f", trained on {training['dataset']}"
-    if training.get("parent"):
-        text += f"; its parent: {training['parent']}"
-    return licence, text
 
 
 def hardware() -> str:

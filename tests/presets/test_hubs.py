@@ -1,10 +1,12 @@
 """Hugging Face by its real client and a server of ours; Kaggle by a double."""
 
 import hashlib
+import shutil
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,12 +15,14 @@ from preset_examples import assert_same_weights, edit_json
 from keras_musicvae.errors import (
     ChecksumError,
     DownloadError,
+    OutputError,
     PresetFileError,
     PresetFormatError,
     UnknownPresetError,
 )
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.presets.preset_io import load_preset
+from keras_musicvae.presets.upload import upload_preset
 
 REPOSITORY = "drummers/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -213,3 +217,83 @@ def test_kaggle_errors_become_ours(kaggle, error, expected):
     kaggle.error = error
     with pytest.raises(expected, match="kaggle://a/b/keras/c"):
         load_preset(MusicVAE, "kaggle://a/b/keras/c")
+
+
+# --- Uploading ------------------------------------------------------------------
+
+
+@pytest.fixture
+def hub_folder(tmp_path, monkeypatch):
+    """Doubles of both clients, that copy what they are given into a folder."""
+    hub = SimpleNamespace(error=None, calls=[])
+    folder = tmp_path / "hub"
+
+    def copy(source, names=None):
+        if hub.error is not None:
+            raise hub.error
+        folder.mkdir()
+        for path in Path(source).iterdir():
+            if names is None or path.name in names:
+                shutil.copy(path, folder)
+
+    def upload_folder(*, repo_id, revision, folder_path, allow_patterns, **_):
+        hub.calls.append((repo_id, revision))
+        copy(folder_path, allow_patterns)
+
+    def model_upload(handle, local_model_dir, version_notes=""):
+        hub.calls.append(handle)
+        copy(local_model_dir)
+
+    def create_repo(repo_id, *, exist_ok):
+        assert exist_ok
+
+    hub.upload_folder, hub.model_upload, hub.create_repo, hub.folder = (
+        upload_folder,
+        model_upload,
+        create_repo,
+        folder,
+    )
+    for package in ("huggingface_hub", "kagglehub"):
+        monkeypatch.setitem(sys.modules, package, hub)
+    return hub
+
+
+@pytest.mark.parametrize(
+    ("uri", "call"),
+    [
+        ("hf://me/tiny", ("me/tiny", None)),
+        ("hf://me/tiny@v1", ("me/tiny", "v1")),
+        ("kaggle://me/music-vae/keras/tiny", "me/music-vae/keras/tiny"),
+    ],
+)
+def test_what_is_uploaded_can_be_loaded(hub_folder, preset, uri, call):
+    (preset / ".gitattributes").touch()
+    (preset / "README.md").write_text("edited")
+    upload_preset(uri, preset)
+    assert hub_folder.calls == [call]
+    loaded = load_preset(MusicVAE, hub_folder.folder)
+    assert_same_weights(loaded, load_preset(MusicVAE, preset))
+
+
+@pytest.mark.parametrize(
+    "uri", ["tiny", "https://x.org/tiny", "hf://a", "kaggle://a/b/keras/c/3", "hf://"]
+)
+def test_addresses_that_take_no_upload(hub_folder, preset, uri):
+    with pytest.raises(PresetFormatError, match="is uploaded to"):
+        upload_preset(uri, preset)
+
+
+def test_a_damaged_preset_is_not_uploaded(hub_folder, preset):
+    with (preset / "config.json").open("a") as file:
+        file.write(" ")
+    with pytest.raises(ChecksumError, match=r"config\.json"):
+        upload_preset("hf://me/tiny", preset)
+    with pytest.raises(PresetFileError):
+        upload_preset("hf://me/tiny", preset / "nowhere")
+    assert hub_folder.calls == []
+
+
+def test_an_upload_that_fails_says_why(hub_folder, preset):
+    hub_folder.error = RuntimeError("401 Unauthorized\nmore")
+    with pytest.raises(OutputError, match=r"401 Unauthorized .*logged in"):
+        upload_preset("hf://me/tiny", preset)

@@ -242,7 +242,7 @@ def test_fine_tuning_starts_from_the_weights_and_ends_in_the_new_data(
     latents = np.asarray(keras.ops.convert_to_numpy(child.prior.latents))
     assert np.abs(latents[:, None] - mean).max(-1).min(1).max() < 1e-4
     card = (preset / "README.md").read_text()
-    assert f"| parent | {straight / 'preset'} (no licence stated)" in card
+    assert f"Made from `{straight.name}/preset` (no licence stated)" in card
 
 
 def test_licence_and_credit_of_the_parent_are_carried_over(data, tmp_path):
@@ -258,7 +258,10 @@ def test_licence_and_credit_of_the_parent_are_carried_over(data, tmp_path):
     grandchild = train(windows, tmp_path / "two", recipe, base=child)
     metadata = json.loads((grandchild / "metadata.json").read_text())
     assert metadata["license"] == "CC-BY-4.0"
-    assert "groove_debug" in metadata["training"]["parent"]
+    assert [item["name"] for item in metadata["parents"]] == [
+        "one/preset",
+        "groove_debug",
+    ]
     card = (grandchild / "README.md").read_text()
     assert "must be credited: The Groove MIDI Dataset" in card
 
