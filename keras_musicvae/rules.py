@@ -4,9 +4,12 @@ The configuration of a model, the arguments of the verbs and the options of the 
 are checked by these rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import field, fields
 from numbers import Integral, Real
 from typing import Any
+
+from keras_musicvae.errors import ConfigError
 
 # A check returns the value in its plain type, or raises `TypeError` or `ValueError`.
 Rule = tuple[Callable[[Any], Any], str]
@@ -42,15 +45,16 @@ def number(low: float, high: float | None = None, *, below: bool = False) -> Rul
     return check, f"a number from {_plain(low)} {_end(high, below)}"
 
 
-def choice(allowed: Sequence[str]) -> Rule:
+def choice(allowed: Iterable[str]) -> Rule:
     """One of some strings."""
+    names = tuple(allowed)
 
     def check(value: Any) -> str:
-        if value not in allowed:
+        if value not in names:
             raise ValueError
         return value
 
-    return check, "one of " + ", ".join(map(repr, allowed))
+    return check, "one of " + ", ".join(map(repr, names))
 
 
 def flag() -> Rule:
@@ -68,6 +72,32 @@ def optional(rule: Rule) -> Rule:
     """What a rule allows, or None."""
     check, allowed = rule
     return lambda value: None if value is None else check(value), f"{allowed}, or None"
+
+
+def argument(default: Any, rule: Rule, text: str) -> Any:
+    """A field of a `Checked` dataclass: its default, its range and its meaning."""
+    return field(default=default, metadata={"rule": rule, "text": text})
+
+
+class Checked:
+    """Brings the fields of a dataclass to their plain types, or refuses them.
+
+    Raises:
+        ConfigError: The value of an `argument` is not allowed.
+    """
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            if "rule" not in item.metadata:
+                continue
+            check, allowed = item.metadata["rule"]
+            value = getattr(self, item.name)
+            try:
+                object.__setattr__(self, item.name, check(value))
+            except (TypeError, ValueError, ArithmeticError):
+                raise ConfigError(
+                    f"`{item.name}` must be {allowed}. Received: {item.name}={value!r}"
+                ) from None
 
 
 def _end(high: float | None, below: bool = False) -> str:

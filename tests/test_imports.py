@@ -15,7 +15,7 @@ HEAVY = {"jax", "torch", "tensorflow"}
 # folder -> the folders of the package that its modules may import, itself included
 MAY_IMPORT = {
     "errors": set(),
-    "rules": set(),
+    "rules": {"errors"},
     "arguments": {"errors", "rules", "grooves"},
     "files": {"errors"},
     "progress": {"errors"},
@@ -49,6 +49,7 @@ MAY_IMPORT = {
         "errors",
         "files",
         "progress",
+        "rules",
         "backends",
         "datasets",
         "models",

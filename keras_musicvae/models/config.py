@@ -11,12 +11,21 @@ Keras is not imported here.
 import difflib
 import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.models.heads import HEADS
-from keras_musicvae.rules import Rule, choice, flag, integer, number, optional
+from keras_musicvae.rules import (
+    Checked,
+    Rule,
+    argument,
+    choice,
+    flag,
+    integer,
+    number,
+    optional,
+)
 
 MAX_UNITS = 8192
 MAX_LAYERS = 8
@@ -36,77 +45,64 @@ def units() -> Rule:
     return check, text
 
 
-def _argument(default: Any, rule: Rule, text: str) -> Any:
-    return field(default=default, metadata={"rule": rule, "text": text})
-
-
-class _Checked:
-    """Brings the fields of a dataclass to their plain types, or refuses them."""
-
-    def __post_init__(self) -> None:
-        for item in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, item.name)
-            object.__setattr__(self, item.name, _checked(item, value))
-
-
 @dataclass(frozen=True, kw_only=True)
-class Architecture(_Checked):
+class Architecture(Checked):
     """What a model is made of. The defaults are the original's `groovae_4bar`, with
     the paper's conductor.
     """
 
-    num_bars: int = _argument(4, integer(1, 64), "Bars of a groove.")
-    steps_per_bar: int = _argument(
+    num_bars: int = argument(4, integer(1, 64), "Bars of a groove.")
+    steps_per_bar: int = argument(
         16, integer(1, 768), "Steps of a bar; 16 for 4/4 in sixteenths."
     )
-    encoder_units: tuple[int, ...] = _argument(
+    encoder_units: tuple[int, ...] = argument(
         (512,), units(), "Units of each direction of the encoder, one per layer."
     )
-    hierarchical_encoder: bool = _argument(
+    hierarchical_encoder: bool = argument(
         False, flag(), "Whether bars are encoded first, then their sequence."
     )
-    encoder_skip: bool = _argument(
+    encoder_skip: bool = argument(
         False,
         flag(),
         "Whether the latent also reads the groove itself: a linear path beside the "
         "LSTMs.",
     )
-    latent_dim: int = _argument(256, integer(1, 4096), "Dimensions of z.")
-    prior_components: int = _argument(
+    latent_dim: int = argument(256, integer(1, 4096), "Dimensions of z.")
+    prior_components: int = argument(
         0,
         integer(0, 4096),
         "Training grooves around whose latents samples are drawn, see `prior.py`; 0: "
         "samples are drawn from N(0, I).",
     )
-    conductor_units: tuple[int, ...] | None = _argument(
+    conductor_units: tuple[int, ...] | None = argument(
         (256, 256),
         optional(units()),
         "Units of the conductor, one per layer; None: a flat decoder.",
     )
-    conductor_autoregressive: bool = _argument(
+    conductor_autoregressive: bool = argument(
         False, flag(), "Whether the conductor reads the bar before."
     )
-    decoder_units: tuple[int, ...] = _argument(
+    decoder_units: tuple[int, ...] = argument(
         (256, 256), units(), "Units of the note decoder, one per layer."
     )
-    plan_dim: int = _argument(
+    plan_dim: int = argument(
         0,
         integer(0, 1024),
         "Numbers that the note decoder reads at each step from z, by a linear map, "
         "besides the state that z seeds; 0: none.",
     )
-    control_dim: int = _argument(
+    control_dim: int = argument(
         0,
         integer(0, 1024),
         "Channels of controls that encoder and decoder read at each step; 0: none.",
     )
-    heads: str = _argument(
+    heads: str = argument(
         "squared_error",
         choice(tuple(HEADS)),
         "How the outputs are read, see `heads/`: the original's squared errors, or "
         "distributions of velocity and offset.",
     )
-    hit_threshold: float = _argument(
+    hit_threshold: float = argument(
         0.5,
         number(0.01, 0.99),
         "At temperature 0 a hit is played where its probability exceeds this.",
@@ -132,37 +128,37 @@ class Architecture(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective(_Checked):
+class Objective(Checked):
     """What a model is trained for."""
 
-    free_bits: float = _argument(
+    free_bits: float = argument(
         48.0, number(0.0, 1e6), "Bits of KL per groove that cost nothing."
     )
-    beta: float = _argument(
+    beta: float = argument(
         0.2, number(0.0, 1e3), "Weight of the KL above the free bits."
     )
-    beta_rate: float = _argument(
+    beta_rate: float = argument(
         0.0,
         number(0.0, 1.0, below=True),
         "Annealing of the KL, `beta * (1 - beta_rate ** step)`; 0: none.",
     )
-    dropout: float = _argument(
+    dropout: float = argument(
         0.0,
         number(0.0, 1.0, below=True),
         "Share of the inputs of every LSTM layer that is dropped in training. The "
         "original's keep probability of 0.3 is a dropout of 0.7.",
     )
-    gradient_clip_norm: float | None = _argument(
+    gradient_clip_norm: float | None = argument(
         1.0,
         optional(number(1e-6, 1e9)),
         "Global norm to which gradients are clipped; None: never.",
     )
-    gradient_skip_norm: float | None = _argument(
+    gradient_skip_norm: float | None = argument(
         1e4,
         optional(number(1e-6, 1e30)),
         "Global norm from which a step is skipped; None: never.",
     )
-    seed: int = _argument(
+    seed: int = argument(
         0,
         integer(0, 2**32 - 1),
         "Seed of the initial weights and of all noise in training.",
@@ -243,13 +239,3 @@ def part_of(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the arguments that are fields of `Architecture` or `Objective`."""
     names = {item.name for item in fields(cls)}
     return {name: value for name, value in arguments.items() if name in names}
-
-
-def _checked(item: Any, value: Any) -> Any:
-    check, allowed = item.metadata["rule"]
-    try:
-        return check(value)
-    except (TypeError, ValueError, ArithmeticError):
-        raise ConfigError(
-            f"`{item.name}` must be {allowed}. Received: {item.name}={value!r}"
-        ) from None

@@ -10,62 +10,58 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from keras_musicvae.errors import ConfigError
+from keras_musicvae.rules import Checked, argument, choice, flag, integer, number
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-SCHEDULES = ("cosine", "exponential")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Checked):
     """How to make a model. A resumed run must be given the same recipe.
 
-    Attributes:
-        epochs: Passes over the training windows, 1 or more. Defaults to 20.
-        batch_size: Windows per step, 1 or more. Defaults to 64.
-        learning_rate: Adam's, at its highest; above 0 and below 1. Defaults to 2e-3.
-        schedule: What the learning rate does: `"cosine"`, the default, rises for the
-            first 2 % of the steps and then falls to zero along a cosine;
-            `"exponential"` falls towards 1e-5 by 0.9999 a step, as the original's.
-        precision: `"float32"`, the default, or `"bfloat16"` for mixed precision,
-            which is faster where the processor has it (AVX-512 bfloat16, AMX, a GPU).
-        seed: Seed of the initial weights, the order of the batches and all noise; 0
-            or more. Defaults to 0.
-        augment: Whether the training windows are varied in dynamics, feel and first
-            bar, see `augmentation.py`. Defaults to True.
-        calibrate: Whether the trained model gets the `hit_threshold` that suits the
-            validation windows best, see `finish.py`. Defaults to True.
-        model: Arguments of `MusicVAE` that differ from its defaults: its architecture
-            and objective. Bars, steps and preprocessor are those of the windows.
+    The fields say what they mean and what is allowed (`rules.argument`).
 
     Raises:
-        ConfigError: A value is out of range.
+        ConfigError: A value is not allowed.
     """
 
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    schedule: str = "cosine"
-    precision: str = "float32"
-    seed: int = 0
-    augment: bool = True
-    calibrate: bool = True
+    epochs: int = argument(20, integer(1), "Passes over the training windows.")
+    batch_size: int = argument(64, integer(1), "Windows of a training step.")
+    learning_rate: float = argument(
+        2e-3, number(1e-9, 1.0, below=True), "Adam's, at its highest."
+    )
+    schedule: str = argument(
+        "cosine",
+        choice(("cosine", "exponential")),
+        "The learning rate rises for the first 2 % of the steps and then falls to zero "
+        "along a cosine; or it falls towards 1e-5 by 0.9999 a step, as the original's.",
+    )
+    precision: str = argument(
+        "float32",
+        choice(PRECISIONS),
+        "bfloat16 is mixed precision, faster where the processor has it (AVX-512 "
+        "bfloat16, AMX) and on a GPU.",
+    )
+    seed: int = argument(
+        0,
+        integer(0, 2**32 - 1),
+        "Seed of the initial weights, the order of the batches and all noise.",
+    )
+    augment: bool = argument(
+        True,
+        flag(),
+        "Whether the training windows are varied in dynamics, feel and first bar, see "
+        "`augmentation.py`.",
+    )
+    calibrate: bool = argument(
+        True,
+        flag(),
+        "Whether the trained model gets the `hit_threshold` that suits the validation "
+        "windows best, see `finish.py`.",
+    )
+    # Arguments of `MusicVAE` that differ from its defaults: its architecture and
+    # objective. Bars, steps and preprocessor are those of the windows.
     model: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise _refusal(name, f"an integer of at least {low}", value)
-        rate = self.learning_rate
-        if not isinstance(rate, int | float) or not 0 < rate < 1:
-            raise _refusal("learning_rate", "a number above 0 and below 1", rate)
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in allowed:
-                text = f"one of {', '.join(allowed)}"
-                raise _refusal(name, text, getattr(self, name))
-        for name in ("augment", "calibrate"):
-            if not isinstance(getattr(self, name), bool):
-                raise _refusal(name, "true or false", getattr(self, name))
 
     def changed(self, **values: Any) -> "Recipe":
         """The recipe with other values: of its fields, or arguments of `MusicVAE`.
@@ -151,7 +147,3 @@ def find_recipe(name: str) -> Recipe:
             f"No recipe is called {name!r}; there are {', '.join(RECIPES)}.{hint}"
         )
     return RECIPES[name]
-
-
-def _refusal(name: str, allowed: str, value: object) -> ConfigError:
-    return ConfigError(f"`{name}` must be {allowed}. Received: {value!r}")
