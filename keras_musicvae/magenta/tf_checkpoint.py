@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,6 @@ MAX_INDEX_BYTES = 4 << 20
 _MAX_RANK = 8
 _MAX_SHARDS = 100
 _INDEX_SUFFIX = ".index"
-_STATE_FILE = "checkpoint"
 # `tensorflow/core/framework/types.proto`: all that Magenta's models hold.
 _DTYPES: dict[int, np.dtype] = {
     1: np.dtype("<f4"),
@@ -37,11 +35,6 @@ _DTYPES: dict[int, np.dtype] = {
     9: np.dtype("<i8"),
 }
 _STRING = 7
-# A slice of a partitioned variable has a key of its own; the variable, which is
-# refused, has another.
-_SLICE_MARK = b"\0"
-# The variable in which TensorFlow 2 keeps the structure of `tf.train.Checkpoint`.
-_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 @dataclass(frozen=True)
@@ -64,16 +57,14 @@ def find_checkpoints(files: Files) -> list[str]:
         files: a folder or an archive.
 
     Returns:
-        Their prefixes (`model.ckpt-1000`), by their step number; the one that
-        TensorFlow's `checkpoint` file names, if it is there, is the last.
+        Their prefixes (`model.ckpt-1000`), by their step number.
     """
     prefixes = [
         name.removesuffix(_INDEX_SUFFIX)
         for name in files.sizes
         if name.endswith(_INDEX_SUFFIX)
     ]
-    latest = _latest_by_state_file(files)
-    return sorted(prefixes, key=lambda prefix: (prefix == latest, _step(prefix)))
+    return sorted(prefixes, key=_step)
 
 
 def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
@@ -100,10 +91,12 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
     table = read_table(index, label + _INDEX_SUFFIX)
     try:
         num_shards = _num_shards(table.pop(b"", b""))
+        # A slice of a partitioned variable has a key of its own, which begins with a
+        # zero; the variable, which is refused, has another.
         entries = [
             _entry(key, value)
             for key, value in table.items()
-            if not key.startswith(_SLICE_MARK)
+            if not key.startswith(b"\0")
         ]
     except (ValueError, IndexError) as error:
         if isinstance(error, CheckpointError):
@@ -130,19 +123,6 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
         for entry in shard_entries:
             variables[entry.name] = _tensor(entry, data, f"{files.label}: {name}")
     return {entry.name: variables[entry.name] for entry in entries}
-
-
-def _latest_by_state_file(files: Files) -> str | None:
-    for name in files.sizes:
-        path = PurePosixPath(name)
-        if path.name != _STATE_FILE:
-            continue
-        text = files.read(name, limit=MAX_INDEX_BYTES).decode("utf-8", "replace")
-        found = re.search(r'^model_checkpoint_path: "(.*)"$', text, re.MULTILINE)
-        if found:
-            # The path is that of the machine that trained; only its name counts.
-            return str(path.parent / PurePosixPath(found[1]).name)
-    return None
 
 
 def _step(prefix: str) -> int:
@@ -201,11 +181,6 @@ def _entry(key: bytes, record: bytes) -> _Entry:
         elif number in numbers and isinstance(value, int):
             numbers[number] = value
     dtype, shard, offset, size, crc = numbers.values()
-    if name == _OBJECT_GRAPH:
-        raise CheckpointError(
-            "this is a TensorFlow 2 object checkpoint (tf.train.Checkpoint); Magenta "
-            "saved by variable names (tf.compat.v1.train.Saver)."
-        )
     if dtype not in _DTYPES:
         kind = "strings" if dtype == _STRING else f"values of type {dtype}"
         raise CheckpointError(

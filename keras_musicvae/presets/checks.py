@@ -54,40 +54,6 @@ def text(pattern: str, allowed: str) -> Check:
     return check
 
 
-def one_of(*values: str) -> Check:
-    """One of some strings."""
-
-    def check(value: object) -> str | None:
-        if isinstance(value, str) and value in values:
-            return None
-        return "one of " + ", ".join(repr(allowed) for allowed in values)
-
-    return check
-
-
-def either(*checks: Check) -> Check:
-    """What at least one of several checks allows."""
-
-    def check_either(value: object) -> str | None:
-        allowed = [check(value) for check in checks]
-        if None in allowed:
-            return None
-        return " or ".join(str(one) for one in allowed)
-
-    return check_either
-
-
-def constant(expected: object) -> Check:
-    """Exactly this value, and of this type."""
-
-    def check(value: object) -> str | None:
-        if type(value) is type(expected) and value == expected:
-            return None
-        return f"{expected!r}"
-
-    return check
-
-
 def mapping_of(keys: Check, values: Check, *, longest: int) -> Check:
     """An object of at most `longest` keys, whose keys and values have checks."""
 
@@ -102,20 +68,6 @@ def mapping_of(keys: Check, values: Check, *, longest: int) -> Check:
         return None
 
     return check_mapping
-
-
-def record(fields: Mapping[str, Check]) -> Check:
-    """An object with exactly these keys."""
-
-    def check_record(value: object) -> str | None:
-        if not isinstance(value, dict) or set(value) != set(fields):
-            return "an object with the keys " + ", ".join(fields)
-        for key, check in fields.items():
-            if allowed := check(value[key]):
-                return f"an object whose `{key}` is {allowed}"
-        return None
-
-    return check_record
 
 
 def check_fields(

@@ -10,42 +10,24 @@ from typing import Any
 from keras_musicvae.errors import ConfigError, PresetFormatError
 from keras_musicvae.models.config import ARGUMENTS, configure, to_json
 from keras_musicvae.models.parameters import count_parameters
-from keras_musicvae.presets.checks import (
-    boolean,
-    check_fields,
-    constant,
-    either,
-    one_of,
-    record,
-    shorten,
-    text,
-)
+from keras_musicvae.presets.checks import boolean, check_fields, shorten, text
 from keras_musicvae.presets.schema import MAX_PARAMETERS
 
-DTYPES = (
-    "float32",
-    "bfloat16",
-    "float16",
-    "float64",
-    "mixed_bfloat16",
-    "mixed_float16",
-)
+_DTYPES = "float32 bfloat16 float16 float64 mixed_bfloat16 mixed_float16".split()
+
+
+def _dtype(value: object) -> str | None:
+    """The name of a policy, or the policy as Keras serializes it."""
+    policy = {"module": "keras", "class_name": "DTypePolicy", "registered_name": None}
+    known = [*_DTYPES, *({**policy, "config": {"name": name}} for name in _DTYPES)]
+    return None if value in known else f"one of {', '.join(_DTYPES)}"
+
 
 # What every Keras layer has.
 _LAYER_FIELDS = {
     "name": text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a name of 1 to 64 characters"),
     "trainable": boolean(),
-    "dtype": either(
-        one_of(*DTYPES),
-        record(
-            {
-                "module": constant("keras"),
-                "class_name": constant("DTypePolicy"),
-                "config": record({"name": one_of(*DTYPES)}),
-                "registered_name": constant(None),
-            }
-        ),
-    ),
+    "dtype": _dtype,
 }
 
 

@@ -86,7 +86,7 @@ def test_partitioned_and_string_variables_are_refused_by_name(tmp_path):
             read(tmp_path)
 
 
-def test_object_checkpoints_of_tensorflow_2_are_explained(tmp_path):
+def test_object_checkpoints_of_tensorflow_2_are_refused(tmp_path):
     tf.train.Checkpoint(x=tf.Variable(1.0)).write(str(tmp_path / "model.ckpt-7"))
-    with pytest.raises(CheckpointError, match="object checkpoint"):
+    with pytest.raises(CheckpointError, match="holds strings"):
         read(tmp_path)

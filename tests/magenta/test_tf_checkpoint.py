@@ -83,12 +83,6 @@ def test_the_newest_checkpoint_is_the_last(tmp_path):
         write_bundle(tmp_path / f"model.ckpt-{step}", {"a": np.zeros(2)})
     files = Folder(tmp_path)
     assert [p[11:] for p in find_checkpoints(files)] == ["9", "20", "1000"]
-    # TensorFlow's own note takes precedence, whatever folder it was written in.
-    (tmp_path / "checkpoint").write_text(
-        'model_checkpoint_path: "/home/trainer/run/model.ckpt-20"\n'
-        'all_model_checkpoint_paths: "/home/trainer/run/model.ckpt-1000"\n'
-    )
-    assert find_checkpoints(Folder(tmp_path))[-1] == "model.ckpt-20"
 
 
 def test_full_size_with_slots_takes_less_than_a_second(tmp_path):

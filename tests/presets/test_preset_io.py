@@ -420,3 +420,14 @@ def test_class_methods(saved_preset, tmp_path):
     model.save_to_preset(tmp_path / "mine", description="x")
     assert_same_weights(model, MusicVAE.from_preset(tmp_path / "mine"))
     assert MusicVAE.from_preset("groove_debug", load_weights=False).latent_dim == 8
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 400, "1" + "0" * 310])
+@pytest.mark.parametrize("name", ["beta", "num_bars", "encoder_units"])
+def test_numbers_beyond_any_type(preset, name, text):
+    edit_json(preset, "config.json", lambda c: c["config"].update({name: "HERE"}))
+    path = preset / "config.json"
+    path.write_text(path.read_text().replace('"HERE"', text))
+    rehash(preset, "config.json")
+    with pytest.raises(PresetFormatError, match=name):
+        load_preset(MusicVAE, preset)
