@@ -73,6 +73,10 @@ class ChecksumError(MusicVAEError, ValueError):
     """A file is not the one that was published: wrong size or SHA-256."""
 
 
+class PathError(MusicVAEError, OSError):
+    """A path that no file can have."""
+
+
 class OutputError(MusicVAEError, OSError):
     """A file or folder cannot be written."""
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from keras_musicvae.errors import OutputError
+from keras_musicvae.errors import OutputError, PathError
 
 _CHUNK = 1 << 20
 
@@ -33,6 +33,26 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path as users write it: `~` is their home folder.
+
+    Raises:
+        PathError: No file can have this path: it holds a NUL or half a character.
+    """
+    name = os.fspath(path)
+    try:
+        if b"\0" in os.fsencode(name):
+            raise PathError(f"A path cannot hold a NUL character. Received: {name!r}")
+    except UnicodeEncodeError:
+        raise PathError(
+            f"A path must be text that the file system can hold. Received: {name!r}"
+        ) from None
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # `~someone`, who has no home here
+        return Path(name)
+
+
 # --- Writing ------------------------------------------------------------------
 
 
@@ -43,8 +63,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the file cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
+        path = user_path(path)
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
         temporary.touch(exist_ok=False)  # follows no link of someone else
         try:
             yield temporary

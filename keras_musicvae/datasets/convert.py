@@ -28,7 +28,7 @@ from keras_musicvae.grooves.drum_maps import DRUMS, ROLAND_TD11, DrumMap, get_dr
 from keras_musicvae.grooves.frames import HITS
 from keras_musicvae.grooves.groove import Groove, bar_steps
 from keras_musicvae.grooves.midi import read_midi_parts
-from keras_musicvae.grooves.midi_check import DRUM_CHANNEL
+from keras_musicvae.grooves.midi_limits import DRUM_CHANNEL
 from keras_musicvae.grooves.windows import (
     SHORT,
     TAIL,

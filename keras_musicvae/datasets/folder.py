@@ -32,7 +32,7 @@ from keras_musicvae.datasets.unfinished import UnfinishedFolder, check_output, c
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.datasets.workers import MEMORY, SECONDS, PartReader
 from keras_musicvae.errors import ConfigError, DatasetError
-from keras_musicvae.grooves.midi_check import DEFAULT_LIMITS
+from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS
 from keras_musicvae.progress import showing
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keras_musicvae.grooves.report import name_pitches
+from keras_musicvae.grooves.read_report import name_pitches
 
 
 def summary(info: Mapping[str, Any]) -> list[str]:

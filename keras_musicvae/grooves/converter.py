@@ -1,16 +1,24 @@
 """The `GrooveConverter`: the preprocessor that belongs to a model.
 
-It knows the length, time signature and grid that the model was trained for, and its
-variant, and turns grooves into arrays of exactly that shape and back.
+It holds all settings by which the model's music is read (length, time signature,
+grid, drum map) and its variant, and turns grooves into arrays and back.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 import numpy.typing as npt
 
-from keras_musicvae.errors import ConfigError, GrooveError, TooShortError
-from keras_musicvae.grooves.drum_maps import DRUM_MAPS
+from keras_musicvae.errors import (
+    ConfigError,
+    DrumMapError,
+    GrooveError,
+    TooShortError,
+)
+from keras_musicvae.grooves.drum_maps import DRUM_MAPS, DrumMap, get_drum_map
 from keras_musicvae.grooves.frames import (
     NUM_FEATURES,
     Frames,
@@ -21,9 +29,14 @@ from keras_musicvae.grooves.groove import (
     MAX_STEPS_PER_QUARTER,
     Groove,
     bar_steps,
+    check_time_signature,
+    same_time_signature,
 )
+from keras_musicvae.grooves.midi import MidiSource, read_midi_parts
+from keras_musicvae.grooves.midi_load import source_path
+from keras_musicvae.grooves.read_report import ReadReport
 from keras_musicvae.grooves.variants import apply_variant, check_variant
-from keras_musicvae.grooves.windows import WindowCut, cut_windows, same_time_signature
+from keras_musicvae.grooves.windows import WindowCut, cut_windows
 
 
 class GrooveConverter:
@@ -41,8 +54,9 @@ class GrooveConverter:
             performance itself, or one of `variants.VARIANTS`.
         drums: The drums that the variant `"infill"` leaves to the model. Defaults to
             the closed hi-hat.
-        drum_map: The built-in drum map by which the model's MIDI files are read.
-            Defaults to `"roland_td11"`.
+        drum_map: The kit of the model's music: a name of `DRUM_MAPS`, a `DrumMap` or
+            the path of a JSON file. `read` takes it where it fits a file, and grooves
+            of the model are written in its pitches. Defaults to `"roland_td11"`.
 
     Raises:
         ConfigError: Impossible settings.
@@ -64,30 +78,23 @@ class GrooveConverter:
         time_signature: Sequence[int] = (4, 4),
         variant: str | None = None,
         drums: Sequence[str] = ("closed_hihat",),
-        drum_map: str = "roland_td11",
+        drum_map: str | PathLike[str] | DrumMap = "roland_td11",
     ):
         if isinstance(num_bars, bool) or not isinstance(num_bars, int) or num_bars < 1:
             raise ConfigError(
                 f"num_bars must be an integer of 1 or more. Received: {num_bars!r}"
             )
         check_variant(variant, drums)
-        # By name only: a preset must not be able to name a file.
-        if not isinstance(drum_map, str) or drum_map not in DRUM_MAPS:
-            raise ConfigError(
-                f"drum_map must be one of {', '.join(DRUM_MAPS)}. "
-                f"Received: {drum_map!r}"
-            )
         try:
-            beats, unit = time_signature
-            self.steps_per_bar = bar_steps((beats, unit), steps_per_quarter)
-        except (GrooveError, TypeError, ValueError) as error:
+            self.drum_map = get_drum_map(drum_map)
+            self.time_signature = check_time_signature(time_signature)
+            self.steps_per_bar = bar_steps(self.time_signature, steps_per_quarter)
+        except (DrumMapError, GrooveError) as error:
             raise ConfigError(str(error)) from None
         self.num_bars = num_bars
         self.steps_per_quarter = steps_per_quarter
-        self.time_signature = (int(beats), int(unit))
         self.variant = variant
         self.drums = tuple(drums)
-        self.drum_map = drum_map
 
     @classmethod
     def fitting(cls, num_bars: int, steps_per_bar: int) -> "GrooveConverter":
@@ -109,6 +116,49 @@ class GrooveConverter:
     def num_steps(self) -> int:
         """Steps of a window."""
         return self.num_bars * self.steps_per_bar
+
+    def read(self, source: MidiSource, **options: Any) -> list[Groove]:
+        """The parts of a MIDI file that the model takes, of any length.
+
+        Args:
+            source: A path, the bytes of a file, an open file or a
+                `miditoolkit.MidiFile`.
+            **options: How this file is read: `drum_map`, `channel`, `track`, `limits`
+                and the others of `read_midi`, the grid apart.
+
+        Returns:
+            A groove for each part in the time signature of the model, one for most
+            files. The `report` of the first says what the other parts were.
+
+        Raises:
+            GrooveError: No part is in the time signature of the model.
+            MidiError: As `read_midi`.
+            OSError: The file cannot be opened.
+        """
+        parts = read_midi_parts(
+            source,
+            steps_per_quarter=self.steps_per_quarter,
+            own_map=self.drum_map,
+            **options,
+        )
+        taken, others = [], Counter[str]()
+        for part in parts:
+            if same_time_signature(part.time_signature, self.time_signature):
+                taken.append(part)
+            else:
+                others["{}/{}".format(*part.time_signature)] += part.num_bars
+        if not taken:
+            path = source_path(source)
+            self.check_kind(parts[0], f"{path}" if path else "")
+        if others:
+            bars = ", ".join(f"{count} in {name}" for name, count in others.items())
+            remark = "bars left out, as the model takes {}/{}: ".format(
+                *self.time_signature
+            )
+            report = taken[0].report or ReadReport()
+            remarks = (*report.remarks, remark + bars)
+            taken[0] = replace(taken[0], report=replace(report, remarks=remarks))
+        return taken
 
     def to_array(self, groove: Groove) -> Frames:
         """The performance as an array, `(num_steps, 27)` float32.
@@ -143,6 +193,7 @@ class GrooveConverter:
             time_signature=self.time_signature,
             steps_per_quarter=self.steps_per_quarter,
             name=name,
+            drum_map=self.drum_map,
         )
 
     def windows(
@@ -168,14 +219,15 @@ class GrooveConverter:
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, as JSON."""
+        """The arguments of the constructor, as JSON; a drum map of users in full."""
+        known = DRUM_MAPS.get(self.drum_map.name) == self.drum_map
         return {
             "num_bars": self.num_bars,
             "steps_per_quarter": self.steps_per_quarter,
             "time_signature": list(self.time_signature),
             "variant": self.variant,
             "drums": list(self.drums),
-            "drum_map": self.drum_map,
+            "drum_map": self.drum_map.name if known else self.drum_map.to_config(),
         }
 
     @classmethod
@@ -185,8 +237,20 @@ class GrooveConverter:
         Raises:
             ConfigError: Unknown or impossible settings.
         """
+        arguments = dict(config)
+        drum_map = arguments.get("drum_map")
         try:
-            return cls(**config)
+            if isinstance(drum_map, Mapping):
+                arguments["drum_map"] = DrumMap.from_config(drum_map)
+            elif drum_map is not None and drum_map not in DRUM_MAPS:
+                # A configuration comes from a stranger: it must not name a file.
+                raise ConfigError(
+                    f"drum_map must be one of {', '.join(DRUM_MAPS)}, or a map in "
+                    f"full. Received: {str(drum_map)[:80]!r}"
+                )
+            return cls(**arguments)
+        except DrumMapError as error:
+            raise ConfigError(str(error)) from None
         except TypeError as error:
             raise ConfigError(f"not a converter's configuration: {error}") from None
 
@@ -201,19 +265,30 @@ class GrooveConverter:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())
         return f"GrooveConverter({arguments})"
 
-    def _check(self, groove: Groove) -> None:
+    def check_kind(self, groove: Groove, where: str = "") -> None:
+        """Raises `GrooveError` for another time signature or grid than the model's.
+
+        Args:
+            groove: A groove of any length.
+            where: What it is, for the message.
+        """
+        where = f"{where}: " if where else ""
         if not same_time_signature(groove.time_signature, self.time_signature):
             raise GrooveError(
-                "the model takes {}/{}, the groove is in {}/{}".format(
+                where
+                + "the model takes {}/{}, the groove is in {}/{}".format(
                     *self.time_signature, *groove.time_signature
                 )
             )
         if groove.steps_per_quarter != self.steps_per_quarter:
             raise GrooveError(
-                f"the model takes {self.steps_per_quarter} steps per quarter note, "
-                f"the groove has {groove.steps_per_quarter}; read the file with "
+                f"{where}the model takes {self.steps_per_quarter} steps per quarter "
+                f"note, the groove has {groove.steps_per_quarter}; read the file with "
                 f"steps_per_quarter={self.steps_per_quarter}"
             )
+
+    def _check(self, groove: Groove) -> None:
+        self.check_kind(groove)
         if groove.num_bars < self.num_bars:
             raise TooShortError(
                 f"the model takes {self.num_bars} bars, the groove has "

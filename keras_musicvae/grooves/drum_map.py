@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_musicvae.errors import DrumMapError
+from keras_musicvae.files import open_regular, strict_json, user_path
 
 # The nine drums, in the order of the tensor's columns.
 DRUMS = (
@@ -34,6 +35,7 @@ UNKNOWN = -1
 
 # A drum map is a page of JSON; a file beyond this size is something else.
 MAX_JSON_BYTES = 65_536
+MAX_TEXT = 1_000
 
 
 @dataclass(frozen=True)
@@ -131,51 +133,75 @@ class DrumMap:
                 return candidate
         return int(target.written_pitches[drum])
 
-    def to_json(self) -> str:
-        """The map as JSON text that `DrumMap.from_json` reads."""
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the cached arrays, which would come back writeable.
+        return {"name": self.name, "drums": self.drums, "source": self.source}
+
+    def to_config(self) -> dict[str, Any]:
+        """The map as JSON values that `from_config` reads."""
         drums = {
             drum: {str(pitch): name for pitch, name in self.drums[drum].items()}
             for drum in DRUMS
         }
-        return json.dumps(
-            {"name": self.name, "source": self.source, "drums": drums}, indent=2
-        )
+        return {"name": self.name, "source": self.source, "drums": drums}
+
+    def to_json(self) -> str:
+        """The map as JSON text that `DrumMap.from_json` reads."""
+        return json.dumps(self.to_config(), indent=2)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], name: str = "") -> "DrumMap":
+        """A map from JSON values, of a file or inside the configuration of a preset.
+
+        Args:
+            config: `{"name": ..., "drums": {"kick": [36, 35], ...}}` with all nine
+                drums, the pitch to write first. `{"36": "kick", "35": "kick_2"}` in
+                place of the list names the articulations.
+            name: The name of a map without one.
+
+        Raises:
+            DrumMapError: Not such a map.
+        """
+        try:
+            drums = {
+                str(drum): _articulations(drum, pitches)
+                for drum, pitches in config["drums"].items()
+            }
+            texts = [config.get("name", name), config.get("source", "")]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DrumMapError(
+                f"this is not a drum map: {str(error)[:200] or error!r}. It must be "
+                'like {"name": "my kit", "drums": {"kick": [36], "snare": [38, 37], '
+                "...}}."
+            ) from None
+        texts += [name for pitches in drums.values() for name in pitches.values()]
+        if any(not isinstance(text, str) or len(text) > MAX_TEXT for text in texts):
+            raise DrumMapError(
+                f"the name of a drum map, its source and its articulations are text "
+                f"of at most {MAX_TEXT} characters."
+            )
+        return cls(texts[0], drums, texts[1])
 
     @classmethod
     def from_json(cls, source: str | PathLike[str]) -> "DrumMap":
-        """Reads a user's map from a JSON file.
-
-        The file holds `{"name": ..., "drums": {"kick": [36, 35], ...}}` with all nine
-        drums, the pitch to write first. `{"36": "kick", "35": "kick_2"}` in place of
-        the list names the articulations.
+        """Reads a user's map from a JSON file, in the form of `from_config`.
 
         Raises:
             DrumMapError: The file cannot be read, or is not such a map.
         """
-        path = Path(source)
         try:
-            with path.open("rb") as file:
+            path = user_path(source)
+            with open_regular(path) as file:
                 data = file.read(MAX_JSON_BYTES + 1)
             if len(data) > MAX_JSON_BYTES:
                 raise ValueError(f"more than {MAX_JSON_BYTES} bytes")
-            content = json.loads(data)
-            drums = {
-                drum: _articulations(drum, pitches)
-                for drum, pitches in content["drums"].items()
-            }
-            name, origin = content.get("name", path.stem), content.get("source", "")
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DrumMapError(
-                f"{path} is not a drum map: {error!r}. It must be JSON like "
-                '{"name": "my kit", "drums": {"kick": [36], "snare": [38, 37], ...}}.'
-            ) from error
-        except RecursionError:
-            raise DrumMapError(f"{path} is not a drum map: nested too deep.") from None
-        return cls(str(name), drums, str(origin))
+            return cls.from_config(strict_json(data), path.stem)
+        except (OSError, ValueError) as error:
+            raise DrumMapError(f"{source} is not a drum map: {error}") from None
 
 
 def _articulations(drum: str, pitches: Mapping[str, str] | list[int]) -> dict[int, str]:
     if isinstance(pitches, Mapping):
-        return {int(pitch): str(name) for pitch, name in pitches.items()}
+        return {int(pitch): name for pitch, name in pitches.items()}
     usual, *others = pitches
     return {usual: drum} | {pitch: f"{drum}_{pitch}" for pitch in others}

@@ -1,8 +1,8 @@
 """The drum maps that users ask for: modules and samplers by name.
 
-The numbers are meant to be the factory settings; where each comes from, and how well
-that is documented, is told in `docs/drum_maps.md`. Notes that mute a cymbal instead of
-striking it are left out: they are no hits.
+The numbers are the factory settings; `docs/drum_maps.md` says where each comes from,
+and how well that is documented. Notes that mute a cymbal instead of striking it are
+left out: they are no hits.
 """
 
 from difflib import get_close_matches
@@ -21,6 +21,7 @@ __all__ = [
     "DRUMS",
     "DRUM_MAPS",
     "GENERAL_MIDI",
+    "MAGENTA",
     "NUM_DRUMS",
     "NUM_PITCHES",
     "ROLAND_TD11",
@@ -104,6 +105,17 @@ GENERAL_MIDI = DrumMap(
         "ride": {51: "ride", 53: "ride_bell", 59: "ride_2", 82: "percussion_82"},
     },
     source="MIDI Manufacturers Association, General MIDI; classes of note-seq",
+)
+
+# Magenta's models write note-seq's first pitch of each class.
+MAGENTA = DrumMap(
+    "magenta",
+    {
+        **GENERAL_MIDI.drums,
+        "low_tom": {45: "low_tom_3"} | dict(GENERAL_MIDI.drums["low_tom"]),
+        "mid_tom": {48: "mid_tom_2"} | dict(GENERAL_MIDI.drums["mid_tom"]),
+    },
+    source="the classes and written pitches of note-seq, as Magenta's models have them",
 )
 
 # Toontrack's two instruments share their layout. 50, 54, 56 and 58 mute cymbals.
@@ -283,6 +295,7 @@ DRUM_MAPS = {
     for drum_map in (
         ROLAND_TD11,
         GENERAL_MIDI,
+        MAGENTA,
         EZDRUMMER,
         SUPERIOR_DRUMMER,
         ADDICTIVE_DRUMS,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import GrooveError
-from keras_musicvae.grooves.drum_maps import NUM_DRUMS
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
 from keras_musicvae.grooves.groove import Groove
 
 NUM_FEATURES = 3 * NUM_DRUMS
@@ -36,6 +36,7 @@ def frames_to_groove(
     time_signature: tuple[int, int] = (4, 4),
     steps_per_quarter: int = 4,
     name: str = "",
+    drum_map: DrumMap = ROLAND_TD11,
 ) -> Groove:
     """A groove of frames, as a model or a dataset gives them.
 
@@ -48,6 +49,7 @@ def frames_to_groove(
         time_signature: Defaults to `(4, 4)`.
         steps_per_quarter: The grid. Defaults to 4.
         name: A title for people. Defaults to "".
+        drum_map: The kit that the groove is written for. Defaults to Roland TD-11.
 
     Raises:
         GrooveError: Another shape, NaN or infinity, or impossible settings.
@@ -69,4 +71,5 @@ def frames_to_groove(
         time_signature=time_signature,
         steps_per_quarter=steps_per_quarter,
         name=name,
+        drum_map=drum_map,
     )

@@ -4,6 +4,7 @@ Everything meets here: MIDI files are read into grooves and written from them, t
 converter turns them into tensors for the model, plots and sound are made from them.
 """
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +22,7 @@ from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
 if TYPE_CHECKING:
     import miditoolkit
 
-    from keras_musicvae.grooves.report import ReadReport
+    from keras_musicvae.grooves.read_report import ReadReport
 
 # A MIDI tempo is 1 to 2^24 - 1 microseconds per quarter note.
 MIN_TEMPO = 60e6 / (2**24 - 1)
@@ -119,6 +120,12 @@ class Groove:
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
             object.__setattr__(self, name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for value in state.values():  # copies and pickles come writeable
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
 
     # --- Sizes ----------------------------------------------------------------
 
@@ -383,26 +390,45 @@ def bar_steps(time_signature: tuple[int, int], steps_per_quarter: int) -> int:
     return steps
 
 
-def check_time_signature(time_signature: tuple[int, int]) -> tuple[int, int]:
+def check_time_signature(time_signature: Sequence[int]) -> tuple[int, int]:
     """The time signature as two integers.
 
     Raises:
         GrooveError: Not a pair, or not a time signature that MIDI knows.
     """
     try:
-        numerator, denominator = (int(value) for value in time_signature)
+        numerator, denominator = (operator.index(value) for value in time_signature)
     except (TypeError, ValueError):
         raise GrooveError(
-            "time_signature must be a pair such as (4, 4). "
-            f"Received: {time_signature!r}"
+            "time_signature must be a pair of integers such as (4, 4). "
+            f"Received: {_shown(time_signature)}"
         ) from None
     powers = [2**power for power in range(MAX_DENOMINATOR.bit_length())]
     if not 1 <= numerator <= MAX_NUMERATOR or denominator not in powers:
         raise GrooveError(
             f"a time signature is 1 to {MAX_NUMERATOR} over one of "
-            f"{', '.join(map(str, powers))}. Received: {numerator}/{denominator}"
+            f"{', '.join(map(str, powers))}. Received: {_shown(time_signature)}"
         )
     return numerator, denominator
+
+
+def same_time_signature(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a model for one time signature takes the other.
+
+    2/2, 4/4 and 8/8 are the same; 3/4 and 6/8, whose beats differ, are not.
+    """
+    if one == other:
+        return True
+    same_length = one[0] * other[1] == other[0] * one[1]
+    return same_length and all(beats & (beats - 1) == 0 for beats in (one[0], other[0]))
+
+
+def _shown(value: object) -> str:
+    """A value for a message: never longer than a line."""
+    try:
+        return repr(value)[:80]
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of thousands of digits"
 
 
 def _fitting_grid(numerator: int, denominator: int, grid: int) -> int:
@@ -451,12 +477,12 @@ def _check_pitches(pitches: npt.NDArray[np.uint8], drum_map: DrumMap) -> None:
 def _tempo(tempo: float) -> float:
     try:
         value = float(tempo)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = float("nan")
     if not MIN_TEMPO <= value <= MAX_TEMPO:
         raise GrooveError(
             f"a tempo must be from {MIN_TEMPO:.4g} to {MAX_TEMPO:.4g} quarter notes "
-            f"per minute. Received: {tempo!r}"
+            f"per minute. Received: {_shown(tempo)}"
         )
     return value
 

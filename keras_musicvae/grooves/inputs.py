@@ -1,14 +1,14 @@
 """Music of any kind, cut into the windows of a model and put together again.
 
-The verbs of `MusicVAE` take MIDI paths, bytes, `miditoolkit.MidiFile`s, `Groove`s and
-arrays, one or many, of any length. Here they become `Piece`s; the model sees nothing
+The verbs of `MusicVAE` take MIDI files (paths, bytes, open files,
+`miditoolkit.MidiFile`s), `Groove`s and arrays, one or many, of any length. Here they become `Piece`s; the model sees nothing
 but arrays.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import miditoolkit
 import numpy as np
@@ -18,13 +18,12 @@ from keras_musicvae.errors import GrooveError
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.frames import Frames, groove_to_frames
 from keras_musicvae.grooves.groove import Groove
-from keras_musicvae.grooves.midi import read_midi
+from keras_musicvae.grooves.midi_load import MidiSource, is_file_object
 from keras_musicvae.grooves.variants import hits_control
-from keras_musicvae.grooves.windows import same_time_signature
 
-Music: TypeAlias = (
-    str | PathLike[str] | bytes | bytearray | miditoolkit.MidiFile | Groove
-)
+Music: TypeAlias = MidiSource | Groove
+
+_ONE = (str, PathLike, bytes, bytearray, memoryview, miditoolkit.MidiFile, Groove)
 
 # Grooves, files and arrays at once; beyond, a caller should work in batches.
 MAX_PIECES = 100_000
@@ -121,18 +120,22 @@ class Piece:
         return steps % len(self.frames)
 
 
-def read_pieces(music: object, converter: GrooveConverter) -> list[Piece]:
+def read_pieces(
+    music: object, converter: GrooveConverter, **options: Any
+) -> list[Piece]:
     """Music of any kind as pieces.
 
     Args:
-        music: A path, the bytes of a MIDI file, a `miditoolkit.MidiFile`, a `Groove`,
-            or an array as `array_pieces` takes; or several of these, mixed.
-        converter: Says by its drum map, grid and time signature how files are read,
-            and by its variant what the model gets of them. Arrays are taken as they
-            are.
+        music: A path, the bytes of a MIDI file, an open file, a
+            `miditoolkit.MidiFile`, a `Groove`, or an array as `array_pieces` takes; or
+            several of these, mixed.
+        converter: Its settings say how files are read, its variant what the model
+            gets of them. Arrays are taken as they are.
+        **options: As in `GrooveConverter.read`, for all files.
 
     Returns:
-        A piece for each, in the same order.
+        A piece for each, in the same order; for each part of a file in which the time
+        signature changes.
 
     Raises:
         GrooveError: Nothing, another time signature or grid than the converter's, or
@@ -147,34 +150,34 @@ def read_pieces(music: object, converter: GrooveConverter) -> list[Piece]:
             pieces += array_pieces(source, converter.num_bars, converter.steps_per_bar)
         else:
             where = f"input {number} of {len(sources)}" if len(sources) > 1 else ""
-            groove = read_groove(source, converter, where=where)
-            played = groove_to_frames(groove)
-            pieces.append(
-                Piece(
-                    frames=converter.to_inputs(played),
-                    num_bars=converter.num_bars,
-                    steps_per_bar=converter.steps_per_bar,
-                    groove=groove,
-                    performance=played,
+            for groove in read_grooves(source, converter, where=where, **options):
+                played = groove_to_frames(groove)
+                pieces.append(
+                    Piece(
+                        frames=converter.to_inputs(played),
+                        num_bars=converter.num_bars,
+                        steps_per_bar=converter.steps_per_bar,
+                        groove=groove,
+                        performance=played,
+                    )
                 )
-            )
     return pieces
 
 
-def read_groove(
-    source: object,
-    converter: GrooveConverter,
-    *,
-    drum_map: str | PathLike[str] | None = None,
-    where: str = "",
-) -> Groove:
-    """One groove, in the time signature and on the grid of a converter, of any length.
+def read_grooves(
+    source: object, converter: GrooveConverter, *, where: str = "", **options: Any
+) -> list[Groove]:
+    """Grooves in the time signature and on the grid of a converter, of any length.
 
     Args:
-        source: A path, the bytes of a MIDI file, a `miditoolkit.MidiFile`, a `Groove`.
+        source: A path, the bytes of a MIDI file, an open file, a
+            `miditoolkit.MidiFile`, a `Groove`.
         converter: Says how files are read.
-        drum_map: Replaces the drum map of the converter.
         where: Which of several inputs this is, for messages about grooves.
+        **options: As in `GrooveConverter.read`.
+
+    Returns:
+        One groove; several if the time signature of a file changes.
 
     Raises:
         GrooveError: Another time signature or grid, or no music at all.
@@ -182,36 +185,15 @@ def read_groove(
         OSError: The file cannot be opened.
     """
     if isinstance(source, Groove):
-        groove = source
-    elif isinstance(source, str | PathLike | bytes | bytearray | miditoolkit.MidiFile):
-        groove = read_midi(
-            source,
-            drum_map=drum_map or converter.drum_map,
-            steps_per_quarter=converter.steps_per_quarter,
-        )
-        if isinstance(source, str | PathLike):
-            where = str(source)
-    else:
-        raise GrooveError(
-            "Music is a path of a MIDI file, its bytes, a miditoolkit.MidiFile, a "
-            "Groove or a NumPy array, or a list of these. "
-            f"Received: {type(source).__name__}"
-        )
-    prefix = f"{where}: " if where else ""
-    if not same_time_signature(groove.time_signature, converter.time_signature):
-        raise GrooveError(
-            prefix
-            + "the model takes {}/{}, the groove is in {}/{}".format(
-                *converter.time_signature, *groove.time_signature
-            )
-        )
-    if groove.steps_per_quarter != converter.steps_per_quarter:
-        raise GrooveError(
-            f"{prefix}the model takes {converter.steps_per_quarter} steps per quarter "
-            f"note, the groove has {groove.steps_per_quarter}; read the file with "
-            f"steps_per_quarter={converter.steps_per_quarter}"
-        )
-    return groove
+        converter.check_kind(source, where)
+        return [source]
+    if isinstance(source, _ONE) or is_file_object(source):
+        return converter.read(source, **options)  # type: ignore[arg-type]
+    raise GrooveError(
+        "Music is a path of a MIDI file, its bytes, an open file, a "
+        "miditoolkit.MidiFile, a Groove or a NumPy array, or a list of these. "
+        f"Received: {type(source).__name__}"
+    )
 
 
 def array_pieces(
@@ -257,8 +239,12 @@ def array_pieces(
 
 
 def _as_list(music: object) -> list[object]:
-    one = str | PathLike | bytes | bytearray | miditoolkit.MidiFile | Groove
-    if isinstance(music, one) or _is_array(music) or not isinstance(music, Iterable):
+    if (
+        isinstance(music, _ONE)
+        or is_file_object(music)
+        or _is_array(music)
+        or not isinstance(music, Iterable)
+    ):
         return [music]
     sources = list(music)
     if not 1 <= len(sources) <= MAX_PIECES:

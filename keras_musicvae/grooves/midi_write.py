@@ -20,7 +20,7 @@ import numpy.typing as npt
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
-from keras_musicvae.grooves.midi_check import DRUM_CHANNEL
+from keras_musicvae.grooves.midi_limits import DRUM_CHANNEL
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove

@@ -1,11 +1,12 @@
 """From notes in ticks to the cells of a grid: the heart of reading.
 
-A part of a file (one time signature) becomes one `Groove`. The arithmetic repeats that
-of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for bit.
+A section of a file (one time signature) becomes one `Groove`. The arithmetic repeats
+that of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for bit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import TypeAlias
 
 import numpy as np
@@ -19,29 +20,73 @@ from keras_musicvae.errors import (
 )
 from keras_musicvae.grooves.drum_maps import (
     DRUMS,
+    GENERAL_MIDI,
     NUM_DRUMS,
     NUM_PITCHES,
+    ROLAND_TD11,
     UNKNOWN,
     DrumMap,
+    get_drum_map,
 )
+from keras_musicvae.grooves.drum_part import Channel
 from keras_musicvae.grooves.groove import Groove, bar_steps
+from keras_musicvae.grooves.kits import guess_drum_map
+from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS, MidiLimits
 from keras_musicvae.grooves.midi_load import LoadedMidi
-from keras_musicvae.grooves.report import ReadReport, name_channels, name_pitches
-from keras_musicvae.grooves.timing import Part, TempoMap, split_parts
+from keras_musicvae.grooves.read_report import ReadReport, name_channels, name_pitches
+from keras_musicvae.grooves.timing import Section, TempoMap, split_sections
 
 UnknownPitch: TypeAlias = str | Mapping[int, str]
 ZERO_LENGTH = ("auto", "skip", "keep")
+# So many empty bars at the end are a rest; more are a track that ends late.
+MAX_REST_BARS = 3
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How notes become hits; the arguments of `read_midi`."""
+    """How a file becomes grooves; the arguments of `read_midi`.
 
-    drum_map: DrumMap
-    steps_per_quarter: int
-    unknown_pitch: UnknownPitch
-    zero_length: str
-    name: str
+    Raises:
+        DrumMapError: An unknown drum map, or impossible `unknown_pitch`.
+        GrooveError: An impossible grid.
+        MidiError: Another impossible value.
+    """
+
+    drum_map: str | PathLike[str] | DrumMap = "auto"
+    steps_per_quarter: int = 4
+    channel: Channel = "auto"
+    track: int | str | None = None
+    unknown_pitch: UnknownPitch = "skip"
+    zero_length: str = "auto"
+    limits: MidiLimits = DEFAULT_LIMITS
+    own_map: DrumMap = ROLAND_TD11
+    fallback: npt.NDArray[np.int8] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        bar_steps((4, 4), self.steps_per_quarter)
+        if self.drum_map != "auto":
+            object.__setattr__(self, "drum_map", get_drum_map(self.drum_map))
+        if self.zero_length not in ZERO_LENGTH:
+            raise MidiError(
+                f"zero_length must be one of {', '.join(ZERO_LENGTH)}. "
+                f"Received: {self.zero_length!r}"
+            )
+        object.__setattr__(self, "fallback", _fallback_table(self.unknown_pitch))
+
+    def drum_table(
+        self, pitches: npt.NDArray[np.int64], pedal: bool
+    ) -> tuple[DrumMap, npt.NDArray[np.int8]]:
+        """The drum map for a file that plays these pitches, and what fills its gaps.
+
+        The latter is `(128,)` int8, the drum of each pitch that the map lacks.
+        """
+        if isinstance(self.drum_map, DrumMap):
+            return self.drum_map, self.fallback
+        drum_map = guess_drum_map(_counts(pitches), pedal=pedal, own=self.own_map)
+        gaps = np.where(
+            self.fallback == UNKNOWN, GENERAL_MIDI.drum_table, self.fallback
+        )
+        return drum_map, gaps
 
 
 @dataclass(frozen=True)
@@ -59,7 +104,7 @@ class _Notes:
         return _Notes(self.ticks[chosen], self.pitches[chosen], self.velocities[chosen])
 
 
-def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
+def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[Groove]:
     """The parts of a file that hold drum hits, one groove for each.
 
     Raises:
@@ -68,8 +113,8 @@ def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
         GrooveError: The bars of a time signature do not end on steps of this grid.
     """
     notes, zero_length = _note_arrays(loaded, options.zero_length)
-    drums = options.drum_map.drum_table[notes.pitches]
-    fallback = _fallback_table(options.unknown_pitch)[notes.pitches]
+    drum_map, gaps = options.drum_table(notes.pitches, loaded.pedal)
+    drums, fallback = drum_map.drum_table[notes.pitches], gaps[notes.pitches]
     mapped = (drums == UNKNOWN) & (fallback != UNKNOWN)
     drums = np.where(mapped, fallback, drums)
     unknown = drums == UNKNOWN
@@ -80,42 +125,70 @@ def quantize(loaded: LoadedMidi, options: ReadOptions) -> list[Groove]:
         zero_length=zero_length,
         unclosed=loaded.unclosed,
         other_notes=loaded.other_notes,
-        remarks=tuple(loaded.remarks),
+        drum_map=drum_map.name,
+        remarks=loaded.remarks,
     )
     if unknown.all():
-        raise NoDrumsError(_why_no_drums(report, options.drum_map))
+        raise NoDrumsError(_why_no_drums(report))
     if unknown.any() and options.unknown_pitch == "error":
         raise UnknownPitchError(
-            f"the drum map {options.drum_map.name!r} lacks the pitches "
+            f"the drum map {drum_map.name!r} lacks the pitches "
             f"{name_pitches(report.unknown_pitches)}; choose another drum_map or "
             'unknown_pitch="skip"'
         )
     # A mapped pitch is no articulation of the map: its drum's usual one is meant.
     struck = _Notes(notes.ticks, np.where(mapped, 0, notes.pitches), notes.velocities)
-    parts = split_parts(loaded.midi, loaded.end_tick)
-    owners = _owners(notes.ticks, parts, loaded, options.steps_per_quarter)
-    report = replace(report, remarks=_remarks(loaded, parts, owners[~unknown]))
-    tempos = TempoMap(loaded.midi)
-    # The notes of a part lie together once they are ordered by part.
+    sections, remarks = split_sections(
+        loaded.time_signatures,
+        loaded.end_tick,
+        first_note=int(notes.ticks[~unknown].min()),
+        ticks_per_quarter=loaded.ticks_per_quarter,
+    )
+    owners = _owners(notes.ticks, sections, loaded, options.steps_per_quarter)
+    remarks += _silent_sections(loaded, sections, owners[~unknown])
+    tempos = TempoMap(loaded.tempos)
+    # The notes of a section lie together once they are ordered by section.
     order = np.argsort(owners, kind="stable")
-    bounds = np.searchsorted(owners[order], np.arange(len(parts) + 1))
+    bounds = np.searchsorted(owners[order], np.arange(len(sections) + 1))
     grooves = []
-    for part, start, stop in zip(parts, bounds, bounds[1:], strict=False):
+    for section, start, stop in zip(sections, bounds, bounds[1:], strict=False):
         here = order[start:stop]
         known = here[~unknown[here]]
         if len(known) == 0:
             continue
-        part_report = replace(
+        section_report = replace(
             report,
             num_notes=len(here),
             unknown_pitches=_counts(notes.pitches[here][unknown[here]]),
             mapped_pitches=_counts(notes.pitches[here][mapped[here]]),
+            remarks=(*loaded.remarks, *remarks),
+        )
+        groove, silent_bars = _groove(
+            section,
+            tempos,
+            struck[known],
+            drums[known],
+            drum_map,
+            loaded.ticks_per_quarter,
+            options.steps_per_quarter,
         )
         grooves.append(
-            _groove(
-                loaded, part, tempos, struck[known], drums[known], options, part_report
+            replace(
+                groove,
+                name=name,
+                report=replace(
+                    section_report,
+                    num_hits=groove.num_hits,
+                    shared_cells=len(known) - groove.num_hits,
+                    silent_bars=silent_bars,
+                ),
             )
         )
+    if len(grooves) > 1 and name:
+        grooves = [
+            replace(groove, name=f"{name} part {number}")
+            for number, groove in enumerate(grooves, start=1)
+        ]
     return grooves
 
 
@@ -154,25 +227,30 @@ def quantize_positions(
 
 
 def _groove(
-    loaded: LoadedMidi,
-    part: Part,
+    section: Section,
     tempos: TempoMap,
     notes: _Notes,
     drums: npt.NDArray[np.int8],
-    options: ReadOptions,
-    report: ReadReport,
-) -> Groove:
-    """One part on the grid: in each cell the loudest note, on a tie the first."""
-    division, grid = loaded.midi.ticks_per_beat, options.steps_per_quarter
-    tempo = tempos.at(part.start)
-    steps, offsets = quantize_positions(notes.ticks - part.start, division, tempo, grid)
+    drum_map: DrumMap,
+    division: int,
+    grid: int,
+) -> tuple[Groove, int]:
+    """One section on the grid, and how many empty bars follow it.
+
+    In each cell the loudest note is kept, on a tie the first.
+    """
+    tempo = tempos.at(section.start)
+    steps, offsets = quantize_positions(
+        notes.ticks - section.start, division, tempo, grid
+    )
     cells = steps * NUM_DRUMS + drums
     order = np.lexsort((np.arange(len(notes)), -notes.velocities, cells))
     _, firsts = np.unique(cells[order], return_index=True)
     winners = order[firsts]
     where = steps[winners], drums[winners]
 
-    num_steps = _num_steps(int(steps.max()), part, division, grid)
+    bars, silent_bars = _num_bars(int(steps.max()), section, division, grid)
+    num_steps = bars * bar_steps(section.time_signature, grid)
     hits = np.zeros((num_steps, NUM_DRUMS), bool)
     velocities = np.zeros(hits.shape, np.float32)
     early = np.zeros(hits.shape, np.float32)
@@ -181,62 +259,48 @@ def _groove(
     velocities[where] = notes.velocities[winners] / 127
     early[where] = offsets[winners]
     pitches[where] = notes.pitches[winners]
-    end = part.start + -(-num_steps * division // grid)
-    if not part.is_last:
-        end = min(end, part.end)  # its last bar may reach into the next part
-    return Groove(
+    end = section.start + -(-num_steps * division // grid)
+    if not section.is_last:
+        end = min(end, section.end)  # its last bar may reach into the next section
+    groove = Groove(
         hits=hits,
         velocities=velocities,
         offsets=early,
         tempo=tempo,
-        time_signature=part.time_signature,
+        time_signature=section.time_signature,
         steps_per_quarter=grid,
         pitches=pitches,
         tempo_changes=tuple(
-            ((tick - part.start) / division, bpm)
-            for tick, bpm in tempos.changes(part.start, end)
+            ((tick - section.start) / division, bpm)
+            for tick, bpm in tempos.changes(section.start, end)
         ),
-        name=options.name,
-        drum_map=options.drum_map,
-        report=replace(
-            report,
-            num_hits=len(winners),
-            shared_cells=len(notes) - len(winners),
-        ),
+        drum_map=drum_map,
     )
+    return groove, silent_bars
 
 
-def _num_steps(last_step: int, part: Part, division: int, grid: int) -> int:
-    """Whole bars, up to the last hit or to an end of the track on a bar line.
+def _num_bars(
+    last_step: int, section: Section, division: int, grid: int
+) -> tuple[int, int]:
+    """Bars up to the last hit or the end of a loop; empty ones after them.
 
-    A recording ends anywhere, a loop on a bar line: its empty last bars belong to it.
+    A recording ends anywhere, a loop on a bar line: a rest at its end belongs to it.
     """
-    bar = bar_steps(part.time_signature, grid)
-    bars = last_step // bar + 1
-    beats, unit = part.time_signature
-    length = (part.end - part.start) * unit
+    bars = last_step // bar_steps(section.time_signature, grid) + 1
+    beats, unit = section.time_signature
+    length = (section.end - section.start) * unit
     bar_ticks = beats * 4 * division  # times `unit`, to stay in whole numbers
-    if length > 0 and length % bar_ticks == 0:
-        bars = max(bars, length // bar_ticks)
-    return bars * bar
+    silent = max(0, length // bar_ticks - bars)
+    if silent > MAX_REST_BARS:
+        return bars, silent
+    return (bars if length % bar_ticks else bars + silent), 0
 
 
 def _note_arrays(loaded: LoadedMidi, zero_length: str) -> tuple[_Notes, int]:
     """The notes to read, and how many of zero length were left out."""
-    if zero_length not in ZERO_LENGTH:
-        raise MidiError(
-            f"zero_length must be one of {', '.join(ZERO_LENGTH)}. "
-            f"Received: {zero_length!r}"
-        )
-    values = np.array(
-        [
-            (note.start, note.pitch, note.velocity, note.end > note.start)
-            for note in loaded.notes
-        ],
-        np.int64,
-    ).reshape(-1, 4)
-    notes = _Notes(values[:, 0], values[:, 1], values[:, 2])
-    lasting = values[:, 3].astype(bool)
+    starts, pitches, velocities, ends = loaded.notes.T
+    notes = _Notes(starts, pitches, velocities)
+    lasting = ends > starts
     dropped = int((~lasting).sum())
     if zero_length == "keep" or (zero_length == "auto" and 2 * dropped > len(notes)):
         return notes, 0
@@ -248,6 +312,8 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
     table = np.full(NUM_PITCHES, UNKNOWN, np.int8)
     if isinstance(unknown_pitch, Mapping):
         chosen = unknown_pitch
+    elif not isinstance(unknown_pitch, str):
+        chosen = {-1: ""}  # refused below
     elif unknown_pitch in DRUMS:
         chosen = dict.fromkeys(range(NUM_PITCHES), unknown_pitch)
     elif unknown_pitch in ("skip", "error"):
@@ -258,7 +324,11 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
             f"are {', '.join(DRUMS)}. Received: {unknown_pitch!r}"
         )
     for pitch, drum in chosen.items():
-        if drum not in DRUMS or not 0 <= pitch < NUM_PITCHES:
+        if (
+            drum not in DRUMS
+            or not isinstance(pitch, int | np.integer)
+            or not 0 <= pitch < NUM_PITCHES
+        ):
             raise DrumMapError(
                 f"unknown_pitch maps pitches 0-127 to one of {', '.join(DRUMS)}. "
                 f"Received: {pitch!r}: {drum!r}"
@@ -268,29 +338,32 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
 
 
 def _owners(
-    ticks: npt.NDArray[np.int64], parts: list[Part], loaded: LoadedMidi, grid: int
+    ticks: npt.NDArray[np.int64],
+    sections: list[Section],
+    loaded: LoadedMidi,
+    grid: int,
 ) -> npt.NDArray[np.int64]:
-    """The part of each note: a hit early on a part's first downbeat belongs to it."""
-    half_step = loaded.midi.ticks_per_beat / grid / 2
-    starts = np.array([part.start for part in parts[1:]]) - half_step
+    """The section of each note: a hit early on its first downbeat belongs to it."""
+    half_step = loaded.ticks_per_quarter / grid / 2
+    starts = np.array([section.start for section in sections[1:]]) - half_step
     return np.searchsorted(starts, ticks, side="right")
 
 
-def _remarks(
-    loaded: LoadedMidi, parts: list[Part], owners: npt.NDArray[np.int64]
-) -> tuple[str, ...]:
-    """What was odd about the file, and its parts without a hit before the last hit."""
-    remarks = list(loaded.remarks)
+def _silent_sections(
+    loaded: LoadedMidi, sections: list[Section], owners: npt.NDArray[np.int64]
+) -> list[str]:
+    """The sections without a hit before the last hit, in words."""
+    remarks = []
     played = set(owners.tolist())
-    for index, part in enumerate(parts[: max(played)]):
+    for index, section in enumerate(sections[: max(played)]):
         if index not in played:
-            quarters = (part.end - part.start) / loaded.midi.ticks_per_beat
-            beats, unit = part.time_signature
+            quarters = (section.end - section.start) / loaded.ticks_per_quarter
+            beats, unit = section.time_signature
             remarks.append(
                 f"{quarters:g} quarter notes in {beats}/{unit}, in which nothing "
                 "is played, were left out"
             )
-    return tuple(remarks)
+    return remarks
 
 
 def _counts(pitches: npt.NDArray[np.int64]) -> dict[int, int]:
@@ -298,10 +371,10 @@ def _counts(pitches: npt.NDArray[np.int64]) -> dict[int, int]:
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _why_no_drums(report: ReadReport, drum_map: DrumMap) -> str:
+def _why_no_drums(report: ReadReport) -> str:
     if report.unknown_pitches:
         return (
-            f"no drum of the map {drum_map.name!r}; the file plays "
+            f"no drum of the map {report.drum_map!r}; the file plays "
             f"{name_pitches(report.unknown_pitches)}. Choose another drum_map"
         )
     if report.other_notes:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.frames import Frames, groove_to_frames
-from keras_musicvae.grooves.groove import Groove
+from keras_musicvae.grooves.groove import Groove, same_time_signature
 
 SHORT = ("skip", "pad", "loop")
 TAIL = ("skip", "keep")
@@ -137,17 +137,6 @@ def cut_windows(
         hits_left_out=int(hits[~covered].sum()),
         reason=reason,
     )
-
-
-def same_time_signature(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether a model for one time signature takes the other.
-
-    2/2, 4/4 and 8/8 are the same; 3/4 and 6/8, whose beats differ, are not.
-    """
-    if one == other:
-        return True
-    same_length = one[0] * other[1] == other[0] * one[1]
-    return same_length and all(beats & (beats - 1) == 0 for beats in (one[0], other[0]))
 
 
 def _lengthen(frames: Frames, num_steps: int, how: str) -> Frames:

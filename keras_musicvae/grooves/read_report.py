@@ -1,7 +1,8 @@
 """What reading a MIDI file found and left out, so that nothing is dropped silently."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from keras_musicvae.grooves.drum_maps import pitch_name
 
@@ -18,10 +19,13 @@ class ReadReport:
         unknown_pitches: `{pitch: notes}` of pitches that the drum map lacks; they
             were left out.
         mapped_pitches: `{pitch: notes}` of pitches that the drum map lacks, taken for
-            the drum that the caller named.
+            the drum that the caller named, or for General MIDI's.
         zero_length: Notes left out because they end at the tick where they begin.
         unclosed: Notes without a note-off; they became hits like any other.
         other_notes: `{channel: notes}` that were not read, channels from 1 to 16.
+        silent_bars: Empty bars between the last hit and the end of the track that
+            were left out.
+        drum_map: The name of the drum map by which the file was read.
         remarks: What else was odd about the file, in words.
     """
 
@@ -33,6 +37,8 @@ class ReadReport:
     zero_length: int = 0
     unclosed: int = 0
     other_notes: Mapping[int, int] = field(default_factory=dict)
+    silent_bars: int = 0
+    drum_map: str = ""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -40,16 +46,45 @@ class ReadReport:
         """The hits as a share of the drum notes, 0 to 1."""
         return self.num_hits / self.num_notes if self.num_notes else 0.0
 
+    def left_out(self) -> str:
+        """What the groove lacks of the file's drums, on one line; "" if nothing.
+
+        Example:
+            >>> ReadReport(num_notes=9, num_hits=5, unknown_pitches={92: 4}).left_out()
+            '4 of 9 drum notes left out: unknown pitches 92 (4)'
+        """
+        reasons = []
+        if self.unknown_pitches:
+            reasons.append(f"unknown pitches {name_pitches(self.unknown_pitches)}")
+        if self.shared_cells:
+            reasons.append(f"{self.shared_cells} share a step with a louder hit")
+        if self.zero_length:
+            reasons.append(f"{self.zero_length} of zero length")
+        lost = self.num_notes - self.num_hits + self.zero_length
+        parts = []
+        if reasons:
+            notes = self.num_notes + self.zero_length
+            parts.append(f"{lost} of {notes} drum notes left out: {', '.join(reasons)}")
+        if self.silent_bars:
+            parts.append(f"{self.silent_bars} empty bars at the end left out")
+        return "; ".join(parts)
+
+    def notice(self) -> str:
+        """What a user should be shown once: what was left out, what was odd; or ""."""
+        return "; ".join(filter(None, (self.left_out(), *self.remarks)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON, with `left_out` in words."""
+        value = asdict(self) | {"left_out": self.left_out()}
+        for name in ("unknown_pitches", "mapped_pitches", "other_notes"):
+            value[name] = {str(key): count for key, count in value[name].items()}
+        return value | {"remarks": list(self.remarks)}
+
     def __str__(self) -> str:
         lines = [f"{self.num_hits} of {self.num_notes} drum notes became hits"]
-        if self.shared_cells:
-            lines.append(f"{self.shared_cells} share a step with a louder hit")
-        if self.unknown_pitches:
-            lines.append(f"unknown pitches: {name_pitches(self.unknown_pitches)}")
+        lines += filter(None, [self.left_out()])
         if self.mapped_pitches:
             lines.append(f"mapped pitches: {name_pitches(self.mapped_pitches)}")
-        if self.zero_length:
-            lines.append(f"{self.zero_length} of zero length left out")
         if self.unclosed:
             lines.append(f"{self.unclosed} without a note-off")
         if self.other_notes:
