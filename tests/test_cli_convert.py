@@ -45,7 +45,7 @@ def test_a_checkpoint_becomes_a_preset(checkpoint, tmp_path, capsys):
     assert output.splitlines()[-1] == str(folder)
 
     model = MusicVAE.from_preset(folder)
-    assert (model.num_bars, model.preprocessor.drum_map) == (2, "general_midi")
+    assert (model.num_bars, model.preprocessor.drum_map.name) == (2, "magenta")
     for name, array in export_magenta_variables(model).items():
         expected = random_weights(SMALL)[name]
         np.testing.assert_allclose(array, expected, atol=1e-6)
@@ -73,7 +73,7 @@ def test_options_reach_the_preset(tmp_path, capsys):
     model = MusicVAE.from_preset(folder)
     assert model.num_bars == 3
     assert model.preprocessor.variant == "tap2drum"
-    assert model.preprocessor.drum_map == "roland_td11"
+    assert model.preprocessor.drum_map.name == "roland_td11"
     assert main(["convert", str(tmp_path / "js"), str(folder), "--quiet"]) == 0
     assert capsys.readouterr().out.strip() == str(folder)
 

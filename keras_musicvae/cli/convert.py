@@ -48,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--drum-map",
-        default="general_midi",
+        default="magenta",
         metavar="MAP",
-        help="how MIDI files for the model are read: general_midi as the original does "
-        "(the default), or roland_td11, the classes that it was trained on",
+        help="the kit of the model's music: magenta, as the original reads and writes "
+        "(the default), roland_td11, the classes that it was trained on, another map "
+        "or a JSON file",
     )
     parser.add_argument("--quiet", action="store_true", help="print no table")
     add_backend(parser)

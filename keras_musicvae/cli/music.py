@@ -9,21 +9,19 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.messages import one_line, warn
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.errors import GrooveError, MusicVAEError
-from keras_musicvae.grooves.midi_check import MidiLimits
+from keras_musicvae.grooves.midi_limits import MIDI_SUFFIXES, MidiLimits
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.groove import Groove
-    from keras_musicvae.grooves.report import ReadReport
-
-MIDI_SUFFIXES = (".mid", ".midi")
+    from keras_musicvae.grooves.read_report import ReadReport
 
 
 @dataclass
@@ -68,7 +66,8 @@ def add_music(parser: argparse.ArgumentParser, what: str) -> None:
         "--channel",
         type=channel,
         metavar="1-16|all",
-        help="MIDI channel of the drums (default: 10)",
+        help="MIDI channel of the drums (default: 10, else the only part that looks "
+        "like drums)",
     )
     reading.add_argument(
         "--track",
@@ -167,35 +166,24 @@ def _read_parts(
     path: Path, args: argparse.Namespace, converter: "GrooveConverter"
 ) -> dict[str, "Groove"]:
     """The parts of a file that a model takes, by the suffix of their names."""
-    from keras_musicvae.grooves.inputs import read_groove
-    from keras_musicvae.grooves.midi import read_midi_parts
-
-    found = read_midi_parts(
-        path,
-        drum_map=args.drum_map or converter.drum_map,
-        steps_per_quarter=converter.steps_per_quarter,
-        **reading_options(args),
-    )
+    options = reading_options(args)
+    if args.drum_map is not None:
+        options["drum_map"] = args.drum_map
+    found = converter.read(path, **options)
     parts: dict[str, Groove] = {}
     for number, groove in enumerate(found, start=1):
-        where = f"part {number} of {len(found)}" if len(found) > 1 else ""
-        try:
-            read_groove(groove, converter, where=where)
-        except GrooveError as error:
-            if len(found) == 1 or (number == len(found) and not parts):
-                raise
-            warn(f"{path}: {one_line(error, args)}; left out")
-            continue
-        parts[f"_part_{number}" if where else ""] = groove
-        report = groove.report
-        if report and (report.num_hits < report.num_notes or report.remarks):
-            warn(f"{path}: {where}{': ' if where else ''}{report}")
+        several = len(found) > 1
+        parts[f"_part_{number}" if several else ""] = groove
+        notice = groove.report.notice() if groove.report else ""
+        if notice:
+            where = f"{path}: part {number}" if several else str(path)
+            warn(f"{where}: {notice}")
     return parts
 
 
 def _as_json(report: "ReadReport | None") -> dict[str, Any]:
     """What a report counts, without zeros."""
-    counts = {} if report is None else asdict(report)
+    counts = {} if report is None else report.to_json()
     return {name: value for name, value in counts.items() if value}
 
 

@@ -15,8 +15,8 @@ from typing import IO
 
 from keras_musicvae.errors import DatasetError
 from keras_musicvae.files import BoundedZip, open_regular, reason
+from keras_musicvae.grooves.midi_limits import MIDI_SUFFIXES
 
-MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 """Names with other endings are counted, not read."""
 
 MAX_DIRECTORY_BYTES = 32 << 20

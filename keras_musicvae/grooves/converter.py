@@ -237,12 +237,17 @@ class GrooveConverter:
         Raises:
             ConfigError: Unknown or impossible settings.
         """
+        if not isinstance(config, Mapping):
+            raise ConfigError(
+                "a converter's configuration is a mapping. "
+                f"Received: {type(config).__name__}"
+            )
         arguments = dict(config)
         drum_map = arguments.get("drum_map")
         try:
             if isinstance(drum_map, Mapping):
                 arguments["drum_map"] = DrumMap.from_config(drum_map)
-            elif drum_map is not None and drum_map not in DRUM_MAPS:
+            elif "drum_map" in arguments and drum_map not in tuple(DRUM_MAPS):
                 # A configuration comes from a stranger: it must not name a file.
                 raise ConfigError(
                     f"drum_map must be one of {', '.join(DRUM_MAPS)}, or a map in "

@@ -1,8 +1,8 @@
 """Music of any kind, cut into the windows of a model and put together again.
 
 The verbs of `MusicVAE` take MIDI files (paths, bytes, open files,
-`miditoolkit.MidiFile`s), `Groove`s and arrays, one or many, of any length. Here they become `Piece`s; the model sees nothing
-but arrays.
+`miditoolkit.MidiFile`s), `Groove`s and arrays, one or many, of any length. Here they
+become `Piece`s; the model sees nothing but arrays.
 """
 
 from collections.abc import Iterable

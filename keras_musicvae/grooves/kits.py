@@ -22,16 +22,22 @@ CLEAR = 0.9
 
 
 def guess_drum_map(
-    counts: Mapping[int, int], *, pedal: bool, own: DrumMap = ROLAND_TD11
+    counts: Mapping[int, int],
+    *,
+    pedal: bool = False,
+    played: bool = False,
+    own: DrumMap = ROLAND_TD11,
 ) -> DrumMap:
     """The map of the kit that clearly played these notes, else General MIDI.
 
-    A kit shows itself by pitches that General MIDI does not have (22 and 26, the edges
-    of the hi-hat, on a Roland TD-11) or, an electronic kit, by its hi-hat pedal.
+    A kit shows itself by pitches that General MIDI does not have: 22 and 26, the edges
+    of the hi-hat, on a Roland TD-11. An electronic kit also shows itself by its hi-hat
+    pedal, or by a performance that is not on a grid and has no pitch but the kit's.
 
     Args:
         counts: `{pitch: notes}`.
         pedal: Whether the drums send the position of a hi-hat pedal (controller 4).
+        played: Whether the notes lie off the grid, as those of a recording do.
         own: The map of the model that the music is for. One that is not Roland's or
             General MIDI's is taken wherever it knows the notes: its users play that
             kit.
@@ -43,7 +49,7 @@ def guess_drum_map(
         return known / total
 
     def shows(kit: DrumMap) -> bool:
-        if kit == ROLAND_TD11 and pedal:
+        if kit == ROLAND_TD11 and (pedal or (played and share(kit) == 1)):
             return True
         return any(
             kit.drum_of(pitch) is not None

@@ -11,7 +11,11 @@ from keras_musicvae.errors import MidiError, SeveralTimeSignaturesError
 from keras_musicvae.grooves.drum_maps import DrumMap
 from keras_musicvae.grooves.drum_part import Channel
 from keras_musicvae.grooves.groove import Groove
-from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS, MidiLimits
+from keras_musicvae.grooves.midi_limits import (
+    DEFAULT_LIMITS,
+    MIDI_SUFFIXES,
+    MidiLimits,
+)
 from keras_musicvae.grooves.midi_load import MidiSource, load_midi, source_path
 from keras_musicvae.grooves.midi_write import (
     TICKS_PER_QUARTER,
@@ -33,9 +37,6 @@ __all__ = [
     "read_midi_parts",
     "write_midi",
 ]
-
-# What files with MIDI inside are called; `.rmi` is RIFF-MIDI, `.kar` karaoke.
-MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".rmi", ".kar")
 
 
 def read_midi(

@@ -1,8 +1,11 @@
-"""How much of a MIDI file is read before it is refused."""
+"""Which files are read, and how much of one before it is refused."""
 
 from dataclasses import dataclass
 
 DRUM_CHANNEL = 10
+
+# What files with MIDI inside are called; `.rmi` is RIFF-MIDI, `.kar` karaoke.
+MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".rmi", ".kar")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """From notes in ticks to the cells of a grid: the heart of reading.
 
 A section of a file (one time signature) becomes one `Groove`. The arithmetic repeats
-that of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for bit.
+that of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal bit for
+bit.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ UnknownPitch: TypeAlias = str | Mapping[int, str]
 ZERO_LENGTH = ("auto", "skip", "keep")
 # So many empty bars at the end are a rest; more are a track that ends late.
 MAX_REST_BARS = 3
+# Notes that a program set lie on this grid of a quarter note; played ones hardly ever.
+PLAYED_GRID = 24
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,21 @@ class ReadOptions:
         object.__setattr__(self, "fallback", _fallback_table(self.unknown_pitch))
 
     def drum_table(
-        self, pitches: npt.NDArray[np.int64], pedal: bool
+        self, notes: "_Notes", loaded: LoadedMidi
     ) -> tuple[DrumMap, npt.NDArray[np.int8]]:
-        """The drum map for a file that plays these pitches, and what fills its gaps.
+        """The drum map for the notes of a file, and what fills its gaps.
 
         The latter is `(128,)` int8, the drum of each pitch that the map lacks.
         """
         if isinstance(self.drum_map, DrumMap):
             return self.drum_map, self.fallback
-        drum_map = guess_drum_map(_counts(pitches), pedal=pedal, own=self.own_map)
+        off_grid = notes.ticks * PLAYED_GRID % loaded.ticks_per_quarter != 0
+        drum_map = guess_drum_map(
+            _counts(notes.pitches),
+            pedal=loaded.pedal,
+            played=bool(off_grid.mean() > 0.5) if len(notes) else False,
+            own=self.own_map,
+        )
         gaps = np.where(
             self.fallback == UNKNOWN, GENERAL_MIDI.drum_table, self.fallback
         )
@@ -113,7 +122,7 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
         GrooveError: The bars of a time signature do not end on steps of this grid.
     """
     notes, zero_length = _note_arrays(loaded, options.zero_length)
-    drum_map, gaps = options.drum_table(notes.pitches, loaded.pedal)
+    drum_map, gaps = options.drum_table(notes, loaded)
     drums, fallback = drum_map.drum_table[notes.pitches], gaps[notes.pitches]
     mapped = (drums == UNKNOWN) & (fallback != UNKNOWN)
     drums = np.where(mapped, fallback, drums)

@@ -1,16 +1,18 @@
 """A `MusicVAE` with the weights of Magenta's original."""
 
 import os
+from os import PathLike
 from typing import Any, TypeVar
 
 from keras_musicvae.errors import CheckpointError, ConfigError
+from keras_musicvae.grooves.drum_map import DrumMap
 from keras_musicvae.magenta.checkpoint import MagentaCheckpoint, read_checkpoint
 from keras_musicvae.magenta.layout import load_magenta_weights
 from keras_musicvae.magenta.released import RELEASED
 from keras_musicvae.magenta.web import fetch_checkpoint, is_address
 
 # What Magenta reads MIDI files by at inference; it was trained on Roland's classes.
-ORIGINAL_DRUM_MAP = "general_midi"
+ORIGINAL_DRUM_MAP = "magenta"
 AUTOMATIC = "auto"
 _CONTROL_VARIANT = "hits_control"
 
@@ -23,7 +25,7 @@ def load_magenta(
     *,
     num_bars: int | None = None,
     variant: str | None = AUTOMATIC,
-    drum_map: str = ORIGINAL_DRUM_MAP,
+    drum_map: str | PathLike[str] | DrumMap = ORIGINAL_DRUM_MAP,
     **kwargs: Any,
 ) -> Model:
     """Builds a model from a Magenta checkpoint; see `MusicVAE.from_magenta`.
@@ -33,7 +35,7 @@ def load_magenta(
         source: a path, an address or a released name, see `open_magenta`.
         num_bars: bars of a window.
         variant: what the encoder hears.
-        drum_map: by which the model's MIDI files are read.
+        drum_map: the kit of the model's music, in and out.
         **kwargs: arguments of the constructor that are not in a checkpoint.
 
     Returns:
@@ -85,7 +87,7 @@ def build_model(
     *,
     num_bars: int | None = None,
     variant: str | None = AUTOMATIC,
-    drum_map: str = ORIGINAL_DRUM_MAP,
+    drum_map: str | PathLike[str] | DrumMap = ORIGINAL_DRUM_MAP,
     **kwargs: Any,
 ) -> Model:
     """Builds the model of a checkpoint that was read; see `load_magenta`."""

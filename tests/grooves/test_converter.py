@@ -117,7 +117,7 @@ def test_configuration():
         ({"num_bars": 0}, "num_bars must be"),
         ({"num_bars": True}, "num_bars must be"),
         ({"num_bars": "4"}, "num_bars must be"),
-        ({"time_signature": [4]}, "not enough values"),
+        ({"time_signature": [4]}, "pair of integers"),
         ({"time_signature": [4, 5]}, "a time signature is"),
         ({"steps_per_quarter": 1000}, "steps_per_quarter must be"),
         ({"variant": "sing"}, "humanize, tap2drum, infill, hits_control"),

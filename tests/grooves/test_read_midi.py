@@ -184,9 +184,7 @@ def test_time_signature_changes_give_parts():
     four = midi.time_signature(4, 4) + midi.notes(0, 960)
     three = midi.time_signature(3, 4, 1920 - 961) + midi.notes(0, 720)
     file = midi.file(four + three)
-    with pytest.raises(
-        SeveralTimeSignaturesError, match=r"1 bars of 4/4, 1 bars of 3/4"
-    ):
+    with pytest.raises(SeveralTimeSignaturesError, match=r"1 bar of 4/4, 1 bar of 3/4"):
         read_midi(file)
     first, second = read_midi_parts(file)
     assert (first.time_signature, first.num_bars) == ((4, 4), 1)
@@ -353,18 +351,21 @@ def test_controllers_programs_and_sysex_are_passed_over():
 
 def test_unknown_pitches_are_counted_and_named():
     file = midi.file(midi.notes(0, 480) + midi.notes(0, 240, pitch=39))
-    groove = read_midi(file)
+    groove = read_midi(file, drum_map="roland_td11")
     assert groove.num_hits == 2
     assert groove.report.unknown_pitches == {39: 2}
-    assert "unknown pitches: 39 hand clap (2)" in str(groove.report)
+    left_out = "2 of 4 drum notes left out: unknown pitches 39 hand clap (2)"
+    assert groove.report.left_out() == left_out
+    assert left_out in str(groove.report)
+    assert groove.report.to_json()["unknown_pitches"] == {"39": 2}
     with pytest.raises(UnknownPitchError, match=r"39 hand clap \(2\)"):
-        read_midi(file, unknown_pitch="error")
+        read_midi(file, drum_map="roland_td11", unknown_pitch="error")
 
 
 @pytest.mark.parametrize("unknown_pitch", ["snare", {39: "snare"}])
 def test_unknown_pitches_can_be_mapped(unknown_pitch):
     file = midi.file(midi.notes(0, 480) + midi.notes(0, 240, pitch=39))
-    groove = read_midi(file, unknown_pitch=unknown_pitch)
+    groove = read_midi(file, drum_map="roland_td11", unknown_pitch=unknown_pitch)
     assert groove.hits[:, 1].sum() == 2
     assert groove.report.mapped_pitches == {39: 2}
     assert groove.report.unknown_pitches == {}
@@ -379,7 +380,7 @@ def test_impossible_unknown_pitch(unknown_pitch):
 
 def test_only_unknown_pitches():
     with pytest.raises(NoDrumsError, match="plays 39 hand clap"):
-        read_midi(midi.file(midi.notes(0, pitch=39)))
+        read_midi(midi.file(midi.notes(0, pitch=39)), drum_map="roland_td11")
 
 
 def test_articulations_survive():
