@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.errors import CheckpointError
 from keras_musicvae.magenta.architecture import Architecture, Layer
-from keras_musicvae.presets.checks import MAX_WEIGHT
+from keras_musicvae.presets.schema import MAX_WEIGHT
 
 _FORGET_BIAS = 1.0
 

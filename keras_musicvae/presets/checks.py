@@ -10,16 +10,10 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ml_dtypes
-import numpy as np
-
 from keras_musicvae.errors import PresetFormatError
 
 #: Returns what is allowed if the value is not, else `None`.
 Check = Callable[[object], str | None]
-
-#: Far above any weight that training gives; far below what overflows in a product.
-MAX_WEIGHT = 1e6
 
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, 80, 80, 80
@@ -105,13 +99,6 @@ def check_fields(
                 f"`{key}` of {where} must be {allowed}. Received: {shown(values[key])}."
             )
     return values
-
-
-def largest_weight(dtype: np.dtype) -> float:
-    """The largest magnitude that a weight of this type may have."""
-    if dtype.kind in "iu":  # a counter
-        return float(np.iinfo(dtype).max)
-    return min(MAX_WEIGHT, float(ml_dtypes.finfo(dtype).max))
 
 
 def shown(value: object) -> str:

@@ -24,6 +24,9 @@ FORMAT_VERSION = 1
 #: Far above any drum model; keeps a stranger's file from filling the memory.
 MAX_PARAMETERS = 100_000_000
 
+#: Far above any weight that training gives; far below what overflows in a product.
+MAX_WEIGHT = 1e6
+
 MODEL_TYPE = "keras_musicvae>MusicVAE"
 PREPROCESSOR_TYPE = "keras_musicvae>GrooveConverter"
 

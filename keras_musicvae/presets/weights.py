@@ -22,7 +22,8 @@ from keras.src.saving import saving_lib  # As KerasHub does: no public equivalen
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import PresetFormatError, TruncatedPresetError
-from keras_musicvae.presets.checks import largest_weight, shorten, shown
+from keras_musicvae.presets.checks import shorten, shown
+from keras_musicvae.presets.schema import MAX_WEIGHT
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -255,6 +256,13 @@ def _read(dataset: h5py.Dataset, name: str, expected: _Variable, where: str) -> 
             "an earlier one."
         )
     return array.astype(target)
+
+
+def largest_weight(dtype: np.dtype) -> float:
+    """The largest magnitude that a weight of this type may have."""
+    if dtype.kind in "iu":  # a counter
+        return float(np.iinfo(dtype).max)
+    return min(MAX_WEIGHT, float(ml_dtypes.finfo(dtype).max))
 
 
 def _dtype_name(dataset: h5py.Dataset) -> str:

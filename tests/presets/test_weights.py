@@ -11,8 +11,12 @@ import pytest
 from preset_examples import assert_same_weights, tiny_model, values
 
 from keras_musicvae.errors import PresetFormatError, TruncatedPresetError
-from keras_musicvae.presets.checks import largest_weight
-from keras_musicvae.presets.weights import check_weights, load_weights, save_weights
+from keras_musicvae.presets.weights import (
+    check_weights,
+    largest_weight,
+    load_weights,
+    save_weights,
+)
 
 BIAS = "decoder/note_decoder/output_projection/vars/1"
 
