@@ -182,10 +182,11 @@ class Groove:
             Groove(4 bars of 4/4, 61 hits, 92 bpm)
         """
         stop = self.num_bars if stop is None else stop
-        if not 0 <= start < stop <= self.num_bars:
+        whole = all(isinstance(bar, int | np.integer) for bar in (start, stop))
+        if not whole or not 0 <= start < stop <= self.num_bars:
             raise GrooveError(
-                f"bars must be 0 <= start < stop <= {self.num_bars}. "
-                f"Received: start={start}, stop={stop}"
+                f"bars must be integers, 0 <= start < stop <= {self.num_bars}. "
+                f"Received: start={_shown(start)}, stop={_shown(stop)}"
             )
         steps = slice(start * self.steps_per_bar, stop * self.steps_per_bar)
         first = steps.start / self.steps_per_quarter
@@ -377,7 +378,7 @@ def bar_steps(time_signature: tuple[int, int], steps_per_quarter: int) -> int:
     ):
         raise GrooveError(
             f"steps_per_quarter must be an integer from 1 to {MAX_STEPS_PER_QUARTER}. "
-            f"Received: {steps_per_quarter!r}"
+            f"Received: {_shown(steps_per_quarter)}"
         )
     numerator, denominator = check_time_signature(time_signature)
     steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
@@ -445,7 +446,12 @@ def _cells(
     high: float,
 ) -> npt.NDArray[np.float32]:
     """`values` as float32, zero where there is no hit, inside its range elsewhere."""
-    array = np.asarray(values, np.float32)
+    try:
+        array = np.asarray(values, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        raise GrooveError(
+            f"{name} must be an array of numbers. Received: {_shown(values)}"
+        ) from None
     if array.shape != hits.shape:
         raise GrooveError(
             f"{name} must have the shape of hits, {hits.shape}. "
@@ -491,12 +497,18 @@ def _tempo_changes(
     tempo: float, changes: Sequence[tuple[float, float]], quarters: float
 ) -> tuple[tuple[float, float], ...]:
     """The changes in order, without those that change nothing."""
-    events = [(float(time), _tempo(bpm)) for time, bpm in changes]
+    try:
+        events = [(float(time), bpm) for time, bpm in changes]
+    except (TypeError, ValueError, OverflowError):
+        raise GrooveError(
+            f"tempo_changes must be pairs (quarter, tempo). Received: {_shown(changes)}"
+        ) from None
+    events = [(time, _tempo(bpm)) for time, bpm in events]
     times = [0.0, *(time for time, _ in events), quarters]
     if not all(a < b for a, b in pairwise(times)):
         raise GrooveError(
             "tempo_changes must be in order, after the start and before the end "
-            f"({quarters:g} quarters). Received: {changes!r}"
+            f"({quarters:g} quarters). Received: {_shown(changes)}"
         )
     before = [tempo, *(bpm for _, bpm in events)]
     return tuple(

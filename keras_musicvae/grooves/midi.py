@@ -59,9 +59,9 @@ def read_midi(
 
     The groove reaches to the end of the bar of its last hit. If the track ends on a
     bar line up to three bars later, these empty bars belong to it; a track that ends
-    later than that says nothing about the music. A pick-up before the first bar line
-    is the end of a whole bar, and time signatures with bars of the same length (4/4,
-    2/2) are one.
+    later than that says nothing about the music, unless a marker stands at its end. A
+    pick-up before the first bar line is the end of a whole bar, and time signatures
+    with bars of the same length (4/4, 2/2) are one.
 
     Args:
         source: A path, the bytes of a file, a file opened in binary mode (or

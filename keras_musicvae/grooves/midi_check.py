@@ -115,14 +115,13 @@ def _why_too_long(data: bytes, chunk: int, kind: bytes) -> str:
     """What is likely wrong with a chunk that is longer than the file."""
     if kind == b"MTrk":
         return "the file is truncated or damaged"
-    track = data.find(b"MTrk", max(chunk - 8, 0))
+    track = data.find(b"MTrk", chunk)
     if track < 0:
         return f"it begins with {kind!r}, which is no track: the file is damaged"
-    where = "before" if track > chunk else "too few before"
-    number = abs(track - chunk)
+    number = track - chunk
     return (
         f"it begins with {kind!r}, which is no track, but one begins at byte {track}: "
-        f"probably {number} stray byte{'s' * (number != 1)} {where} it"
+        f"probably {number} stray byte{'s' * (number != 1)} before it"
     )
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 DRUM_CHANNEL = 10
 
+# So many empty bars at the end are a rest; more, unless a marker stands at the end, are
+# a track that ends late.
+MAX_REST_BARS = 3
+
 # What files with MIDI inside are called; `.rmi` is RIFF-MIDI, `.kar` karaoke.
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".rmi", ".kar")
 

@@ -57,6 +57,7 @@ class LoadedMidi:
         time_signatures: `(tick, numerator, denominator)` in the order of time.
         end_tick: Where the file says that the tracks of these notes end; 0 if it
             does not say.
+        marked_end: Whether a marker stands there: the end is meant, however late.
         pedal: Whether they come with the position of a hi-hat pedal.
         unclosed: Notes without a note-off, closed at the end of their track.
         other_notes: `{channel: notes}` that were not asked for.
@@ -68,6 +69,7 @@ class LoadedMidi:
     tempos: list[tuple[int, float]]
     time_signatures: list[tuple[int, int, int]]
     end_tick: int = 0
+    marked_end: bool = False
     pedal: bool = False
     unclosed: int = 0
     other_notes: dict[int, int] = field(default_factory=dict)
@@ -105,6 +107,7 @@ def load_midi(
     # In formats 0 and 1 any track may hold the tempo; in format 2 each has its own.
     timing = part.tracks if midi.format == 2 else midi.tracks
     played = part.played
+    end_tick = max((track.end_tick for track in played), default=0)
     channels = Counter(note[0] for track in midi.tracks for note in track.notes)
     channels.subtract(note[0] for note in part.notes)
     remarks = [*midi.remarks, *filter(None, [part.remark])]
@@ -120,7 +123,8 @@ def load_midi(
             (event for track in timing for event in track.time_signatures),
             key=itemgetter(0),
         ),
-        end_tick=max((track.end_tick for track in played), default=0),
+        end_tick=end_tick,
+        marked_end=any(track.marker_tick == end_tick for track in timing),
         pedal=any(part.reads(number) for track in played for number in track.pedals),
         unclosed=sum(
             count
@@ -201,6 +205,8 @@ def _from_instruments(source: miditoolkit.MidiFile, limits: MidiLimits) -> Check
             "(MidiLimits.max_quarters)"
         )
     timing = CheckedTrack()
+    for marker in source.markers:
+        timing.marker_tick = max(timing.marker_tick, int(marker.time))
     for change in source.tempo_changes:
         if not MIN_TEMPO <= change.tempo <= limits.max_tempo:
             raise MidiLimitError(

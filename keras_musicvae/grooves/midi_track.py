@@ -36,6 +36,7 @@ class CheckedTrack:
         tempos: `(tick, quarter notes per minute)`.
         time_signatures: `(tick, numerator, denominator)`.
         end_tick: Where the track ends.
+        marker_tick: Where its last marker is; -1 without any.
     """
 
     names: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class CheckedTrack:
     tempos: list[tuple[int, float]] = field(default_factory=list)
     time_signatures: list[tuple[int, int, int]] = field(default_factory=list)
     end_tick: int = 0
+    marker_tick: int = -1
 
     @property
     def name(self) -> str:
@@ -206,6 +208,8 @@ class TrackReader:
         limits = self.limits
         if meta == 0x03 and not track.names:
             track.names = track_names(body)
+        elif meta == 0x06:
+            track.marker_tick = tick
         elif meta == 0x51 and len(body) != 3:
             self.odd[f"tempos of {len(body)} bytes (they have 3), skipped"] += 1
         elif meta == 0x51:

@@ -20,13 +20,19 @@ import numpy.typing as npt
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
-from keras_musicvae.grooves.midi_limits import DRUM_CHANNEL
+from keras_musicvae.grooves.midi_limits import (
+    DEFAULT_LIMITS,
+    DRUM_CHANNEL,
+    MAX_REST_BARS,
+    MidiLimits,
+)
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
 
 TICKS_PER_QUARTER = 480
 MAX_TICKS_PER_QUARTER = 32_767
+_MAX_WAIT = 2**28 - 1  # ticks, in the four bytes of a variable-length number
 # A drum note's length only tells a sampler when to let go: a 16th, as Magenta writes.
 NOTE_QUARTERS = 0.25
 EARLY = ("clip", "wrap")
@@ -43,6 +49,7 @@ def groove_to_midi(
     drum_map: str | PathLike[str] | DrumMap | None = None,
     ticks_per_quarter: int = TICKS_PER_QUARTER,
     early: str = "clip",
+    limits: MidiLimits = DEFAULT_LIMITS,
 ) -> miditoolkit.MidiFile:
     """A groove as a `miditoolkit.MidiFile` with one drum instrument.
 
@@ -62,15 +69,18 @@ def groove_to_midi(
             32,767. Defaults to 480.
         early: A hit ahead of the first downbeat would start before the file does.
             `"clip"`, the default, plays it at tick 0; `"wrap"` at the end of the loop,
-            where it is heard in time when the loop repeats. (Reading such a file
-            without looping gives one bar more, whose downbeat it anticipates.)
+            which is in time when the loop repeats. (Reading such a file without
+            looping gives one bar more, whose downbeat it anticipates.)
+        limits: Nothing is written that `read_midi` with these limits would refuse.
+            Defaults to `DEFAULT_LIMITS`.
 
     Raises:
         GrooveError: An impossible resolution, one at which the loop does not end
-            on a tick, or another `early`.
+            on a tick, another `early`, or a groove beyond `limits`.
         DrumMapError: An unknown drum map.
     """
     _check_options(groove, ticks_per_quarter, early)
+    _check_readable(groove, limits)
     target = groove.drum_map if drum_map is None else get_drum_map(drum_map)
     end = _ticks(groove.num_quarters, ticks_per_quarter)
     steps, drums = np.nonzero(groove.hits)
@@ -88,6 +98,9 @@ def groove_to_midi(
         for quarter, tempo in groove.tempo_changes
     ]
     midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.time_signature, 0)]
+    rest = groove.num_steps - 1 - int(steps.max(initial=0))
+    if rest // groove.steps_per_bar > MAX_REST_BARS:
+        midi.markers = [miditoolkit.Marker("end", end)]  # it is meant to be so late
     midi.instruments = [
         miditoolkit.Instrument(
             0,
@@ -115,8 +128,11 @@ def write_midi(
     drum_map: str | PathLike[str] | DrumMap | None = None,
     ticks_per_quarter: int = TICKS_PER_QUARTER,
     early: str = "clip",
+    limits: MidiLimits = DEFAULT_LIMITS,
 ) -> None:
     """Writes a groove as a MIDI file (format 0) that ends with its last bar.
+
+    The name of the groove becomes the name of the track, in UTF-8.
 
     Args:
         groove: Any groove; join several with `join_grooves`.
@@ -124,9 +140,10 @@ def write_midi(
         drum_map: As in `groove_to_midi`.
         ticks_per_quarter: Resolution. Defaults to 480.
         early: As in `groove_to_midi`.
+        limits: As in `groove_to_midi`.
 
     Raises:
-        GrooveError: An impossible resolution.
+        GrooveError: As in `groove_to_midi`.
         DrumMapError: An unknown drum map.
         OutputError: The file cannot be written.
 
@@ -134,7 +151,11 @@ def write_midi(
         >>> write_midi(groove, "loop.mid", drum_map="general_midi")  # doctest: +SKIP
     """
     midi = groove_to_midi(
-        groove, drum_map=drum_map, ticks_per_quarter=ticks_per_quarter, early=early
+        groove,
+        drum_map=drum_map,
+        ticks_per_quarter=ticks_per_quarter,
+        early=early,
+        limits=limits,
     )
     data = midi_bytes(midi)
     with replacing(Path(path)) as temporary:
@@ -166,6 +187,9 @@ def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
     for event in events:
         tick = event >> 26
         wait = tick - now
+        if wait > _MAX_WAIT:
+            track += _pause(wait)
+            wait, status = wait % _MAX_WAIT, 0
         if wait < 0x80:  # most are; a call would take longer than the rest
             track.append(wait)
         else:
@@ -181,7 +205,8 @@ def midi_bytes(midi: miditoolkit.MidiFile) -> bytes:
             status = kind
         track.append(event >> 7 & 0x7F)
         track.append(event & 0x7F)
-    track += _variable_length(midi.max_tick - 1 - now) + _meta(0x2F, b"")
+    wait = midi.max_tick - 1 - now
+    track += _pause(wait) + _variable_length(wait % _MAX_WAIT) + _meta(0x2F, b"")
     header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, midi.ticks_per_beat)
     return header + struct.pack(">4sI", b"MTrk", len(track)) + bytes(track)
 
@@ -196,14 +221,18 @@ def _meta_events(midi: miditoolkit.MidiFile) -> list[tuple[int, bytes]]:
     events = []
     for instrument in midi.instruments:
         if instrument.name:
-            # Latin-1 is what a MIDI text is; a title must not make writing fail.
-            name = instrument.name.encode("latin-1", "replace")
+            # A title must not make writing fail.
+            name = instrument.name.encode("utf-8", "replace")
             events.append((0, _meta(0x03, name)))
     for time_signature in midi.time_signature_changes:
         power = time_signature.denominator.bit_length() - 1
         # 24 MIDI clocks per metronome click, 8 32nd notes per quarter: the usual.
         events.append(
             (time_signature.time, _meta(0x58, (time_signature.numerator, power, 24, 8)))
+        )
+    for marker in midi.markers:
+        events.append(
+            (marker.time, _meta(0x06, marker.text.encode("utf-8", "replace")))
         )
     for change in midi.tempo_changes:
         tempo = min(max(round(60e6 / change.tempo), 1), 2**24 - 1)
@@ -214,6 +243,11 @@ def _meta_events(midi: miditoolkit.MidiFile) -> list[tuple[int, bytes]]:
 def _meta(kind: int, data: Iterable[int]) -> bytes:
     content = bytes(data)
     return bytes((0xFF, kind)) + _variable_length(len(content)) + content
+
+
+def _pause(wait: int) -> bytes:
+    """Empty texts for a wait that is longer than one event can wait."""
+    return (_variable_length(_MAX_WAIT) + _meta(0x01, b"")) * (wait // _MAX_WAIT)
 
 
 def _variable_length(number: int) -> bytes:
@@ -246,6 +280,26 @@ def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None
         raise GrooveError(
             f"early must be one of {', '.join(EARLY)}. Received: {early!r}"
         )
+
+
+def _check_readable(groove: "Groove", limits: MidiLimits) -> None:
+    """What is written can be read again, or is not written."""
+    beats, unit = groove.time_signature
+    tempos = [groove.tempo, *(tempo for _, tempo in groove.tempo_changes)]
+    for name, what, number in (
+        ("max_notes", "hits", groove.num_hits),
+        ("max_quarters", "quarter notes", groove.num_quarters),
+        ("max_tempo_changes", "tempos", len(tempos)),
+        ("max_tempo", "bpm", max(tempos)),
+        ("max_bar_quarters", "quarter notes in a bar", 4 * beats / unit),
+        ("max_denominator", f"as the unit of {beats}/{unit}", unit),
+    ):
+        most = getattr(limits, name)
+        if number > most:
+            raise GrooveError(
+                f"a MIDI file that can be read again has at most {most:,.10g} {what}. "
+                f"Received: {number:,.10g}"
+            )
 
 
 def _start_ticks(

@@ -32,15 +32,17 @@ from keras_musicvae.grooves.drum_maps import (
 from keras_musicvae.grooves.drum_part import Channel
 from keras_musicvae.grooves.groove import Groove, bar_steps
 from keras_musicvae.grooves.kits import guess_drum_map
-from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS, MidiLimits
+from keras_musicvae.grooves.midi_limits import (
+    DEFAULT_LIMITS,
+    MAX_REST_BARS,
+    MidiLimits,
+)
 from keras_musicvae.grooves.midi_load import LoadedMidi
 from keras_musicvae.grooves.read_report import ReadReport, name_channels, name_pitches
 from keras_musicvae.grooves.timing import Section, TempoMap, split_sections
 
 UnknownPitch: TypeAlias = str | Mapping[int, str]
 ZERO_LENGTH = ("auto", "skip", "keep")
-# So many empty bars at the end are a rest; more are a track that ends late.
-MAX_REST_BARS = 3
 # Notes that a program set lie on this grid of a quarter note; played ones hardly ever.
 PLAYED_GRID = 24
 
@@ -152,6 +154,7 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
         loaded.end_tick,
         first_note=int(notes.ticks[~unknown].min()),
         ticks_per_quarter=loaded.ticks_per_quarter,
+        marked_end=loaded.marked_end,
     )
     owners = _owners(notes.ticks, sections, loaded, options.steps_per_quarter)
     remarks += _silent_sections(loaded, sections, owners[~unknown])
@@ -300,7 +303,7 @@ def _num_bars(
     length = (section.end - section.start) * unit
     bar_ticks = beats * 4 * division  # times `unit`, to stay in whole numbers
     silent = max(0, length // bar_ticks - bars)
-    if silent > MAX_REST_BARS:
+    if silent > MAX_REST_BARS and not section.marked:
         return bars, silent
     return (bars if length % bar_ticks else bars + silent), 0
 

@@ -19,12 +19,14 @@ class Section:
         end: The tick after its last; that of the last section is where the drums'
             track ends, or 0 if the file does not say.
         is_last: Whether no section follows.
+        marked: Whether a marker says that its end is meant.
     """
 
     time_signature: tuple[int, int]
     start: int
     end: int
     is_last: bool
+    marked: bool
 
 
 def split_sections(
@@ -33,6 +35,7 @@ def split_sections(
     *,
     first_note: int,
     ticks_per_quarter: int,
+    marked_end: bool,
 ) -> tuple[list[Section], list[str]]:
     """The file cut where the length of a bar changes; at first it is 4/4.
 
@@ -45,6 +48,7 @@ def split_sections(
         end_tick: Where the drums' track ends.
         first_note: The tick of the first note.
         ticks_per_quarter: The resolution of the file.
+        marked_end: Whether a marker stands at the end.
 
     Returns:
         The sections, and in words what was joined.
@@ -83,10 +87,11 @@ def split_sections(
                 f"end of a first bar of {new[0]}/{new[1]}"
             )
     ends = [*(tick for tick, _ in starts[1:]), end_tick]
-    sections = [
-        Section(time_signature, start, end, start == starts[-1][0])
-        for (start, time_signature), end in zip(starts, ends, strict=True)
-    ]
+    sections = []
+    for (start, time_signature), end in zip(starts, ends, strict=True):
+        is_last = start == starts[-1][0]
+        marked = is_last and marked_end
+        sections.append(Section(time_signature, start, end, is_last, marked))
     return sections, remarks
 
 

@@ -28,6 +28,16 @@ def file(*tracks: bytes, format_: int = 1, division: int = 480) -> bytes:
     )
 
 
+def riff(data: bytes, *chunks: tuple[bytes, bytes], form: bytes = b"RMID") -> bytes:
+    """A RIFF file that holds a MIDI file behind other chunks."""
+    parts = [
+        kind + struct.pack("<L", len(body)) + body + b"\0" * (len(body) % 2)
+        for kind, body in (*chunks, (b"data", data))
+    ]
+    body = form + b"".join(parts)
+    return b"RIFF" + struct.pack("<L", len(body)) + body
+
+
 def meta(kind: int, body: bytes, delta: int = 0) -> bytes:
     return number(delta) + bytes([0xFF, kind]) + number(len(body)) + body
 

@@ -3,7 +3,10 @@
 import random
 
 # Bytes with a meaning somewhere in a MIDI file, and the borders of ranges.
-TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0x81, 0x89, 0x99, 0xF0, 0xF7, 0xFF, 0x2F, 0x51)
+TELLING_BYTES = (
+    *(0x00, 0x01, 0x7F, 0x80, 0x81, 0x89, 0x99),
+    *(0xF0, 0xF1, 0xF2, 0xF6, 0xF7, 0xF8, 0xFC, 0xFF, 0x2F, 0x51),
+)
 TELLING_RUNS = (
     b"MTrk",
     b"MThd",
@@ -17,6 +20,12 @@ TELLING_RUNS = (
     b"\x00\x99\x24\x7f",
     b"\x81\x70\x24\x7f",
     b"\x00\xf0\x7f",
+    b"\x00\xf8",
+    b"\x00\xff\x58\x02\x03\x02",
+    b"\x00\xff\x51\x02\x07\xa1",
+    b"\x00\xff\x03\x06\x83\x68\x83\x89\x83\x80",
+    b"\x00\xff\x06\x00",
+    b"RIFF\xff\xff\xff\xffRMIDdata",
     b"\x00\xc9\x01",
 )
 

@@ -1,5 +1,9 @@
 """The `Groove` itself: what it accepts, its sizes, parts and joins."""
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -190,3 +194,41 @@ def test_save_needs_a_known_suffix(tmp_path):
         groove().save(tmp_path / "song.mp3")
     groove().save(tmp_path / "song.MID")
     assert (tmp_path / "song.MID").stat().st_size > 50
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))],  # noqa: S301
+)
+def test_copies_are_read_only_too(copied):
+    original = Groove(*[np.full((16, 9), 0.5)] * 3, drum_map=GENERAL_MIDI)
+    assert original.num_hits == 144  # cached
+    assert original.drum_map.drum_table.any()
+    again = copied(replace(original, pitches=original.struck_pitches()))
+    assert again == original
+    arrays = (again.hits, again.velocities, again.offsets, again.pitches)
+    tables = (again.drum_map.drum_table, again.drum_map.written_pitches)
+    for array in (*arrays, *tables):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize(
+    "time_signature",
+    [(float("inf"), 4), (4.5, 4), (10**400, 4), (4, 10**5000), ("4", "4"), 4, (4,)],
+    ids=range(7),
+)
+def test_impossible_time_signatures(time_signature):
+    with pytest.raises(GrooveError, match=r"time.signature") as caught:
+        Groove(*[np.zeros((16, 9))] * 3, time_signature=time_signature)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "tempo", [10**400, -(10**400), 10**5000, "fast", None], ids=range(5)
+)
+def test_impossible_tempos(tempo):
+    with pytest.raises(GrooveError, match="a tempo must be from"):
+        Groove(*[np.zeros((16, 9))] * 3, tempo=tempo)
+    with pytest.raises(GrooveError, match="a tempo must be from"):
+        Groove(*[np.zeros((16, 9))] * 3, tempo_changes=((1.0, tempo),))

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -13,7 +14,12 @@ from hypothesis import strategies as st
 
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.grooves.groove import Groove, join_grooves
-from keras_musicvae.grooves.midi import groove_to_midi, read_midi, write_midi
+from keras_musicvae.grooves.midi import (
+    DEFAULT_LIMITS,
+    groove_to_midi,
+    read_midi,
+    write_midi,
+)
 
 
 def positions(groove):
@@ -216,3 +222,69 @@ def test_unwritable_folder(tmp_path):
 def test_miditoolkit_file_reads_as_the_written_one():
     groove = one_hit(9, -0.3, bars=2, tempo=96)
     assert read_midi(groove.to_midi()) == read_midi(written(groove))
+
+
+@pytest.mark.parametrize("bars", [1, 3, 4, 5, 8, 64])
+@pytest.mark.parametrize("step", [0, 15])
+def test_a_groove_of_any_length_comes_back(bars, step):
+    groove = one_hit(step, bars=bars)
+    read = read_midi(written(groove))
+    assert (read.num_bars, read.report.notice()) == (bars, "")
+    assert read_midi(groove.to_midi()) == read
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_wait_longer_than_one_event_can_wait(step):
+    groove = one_hit(step, bars=2_100)
+    data = written(groove, ticks_per_quarter=32_764)
+    check_written(groove, data)
+    read = read_midi(data)
+    np.testing.assert_array_equal(read.hits, groove.hits)
+
+
+def hits_of(number, **options):
+    hits = np.zeros((-(-number // 144) * 16, 9), bool)
+    hits.flat[:number] = True
+    return Groove(hits, hits * 0.5, hits * 0.0, **options)
+
+
+def changes(number):
+    return tuple((quarter / 4, 100.0 + quarter % 2) for quarter in range(1, number))
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "limit"),
+    [
+        (lambda: one_hit(0, tempo=1_000), lambda: one_hit(0, tempo=1_001), "bpm"),
+        (lambda: one_hit(0, bars=5_000), lambda: one_hit(0, bars=5_001), "quarter"),
+        (lambda: hits_of(50_000), lambda: hits_of(50_001), "hits"),
+        (
+            lambda: one_hit(0, bars=2_500, tempo_changes=changes(10_000)),
+            lambda: one_hit(0, bars=2_501, tempo_changes=changes(10_001)),
+            "tempos",
+        ),
+        (
+            lambda: Groove(*[np.ones((128, 9)) * 0.5] * 3, time_signature=(32, 4)),
+            lambda: Groove(*[np.ones((132, 9)) * 0.5] * 3, time_signature=(33, 4)),
+            "in a bar",
+        ),
+    ],
+)
+def test_what_is_written_can_be_read_or_is_not_written(most, more, limit, tmp_path):
+    largest = most()
+    np.testing.assert_array_equal(read_midi(written(largest)).hits, largest.hits)
+    with pytest.raises(GrooveError, match=limit):
+        write_midi(more(), tmp_path / "more.mid")
+    assert not list(tmp_path.iterdir())
+    # With larger limits on both sides, it goes through.
+    limits = replace(
+        DEFAULT_LIMITS,
+        max_tempo=1e4,
+        max_quarters=40_000,
+        max_notes=100_000,
+        max_tempo_changes=20_000,
+        max_bar_quarters=64,
+    )
+    write_midi(more(), tmp_path / "more.mid", limits=limits)
+    read = read_midi(tmp_path / "more.mid", limits=limits)
+    np.testing.assert_array_equal(read.hits, more().hits)
