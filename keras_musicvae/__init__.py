@@ -10,7 +10,6 @@ name that needs Keras chooses an installed backend (`backends/choice.py`).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -29,6 +28,10 @@ _PUBLIC = {
     "errors": None,
     "models": None,
 }
+
+# Not typing's: the command starts with this module, and `typing` takes as long to
+# import as all that it needs.
+TYPE_CHECKING = False
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
 

@@ -1,12 +1,17 @@
 """`python -m keras_musicvae` and the command `keras-musicvae`."""
 
-from keras_musicvae.cli.interrupt import importing
-
 
 def run() -> int:
     """Runs the command line; returns its exit code."""
-    with importing():
-        from keras_musicvae.cli.main import main
+    try:
+        from keras_musicvae.cli.interrupt import importing
+
+        with importing():
+            from keras_musicvae.cli.main import main
+    except KeyboardInterrupt:
+        from keras_musicvae.cli.interrupt import end
+
+        end()
     return main()
 
 

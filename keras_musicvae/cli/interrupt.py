@@ -6,7 +6,6 @@ traceback or swallows it. Nothing has been written yet, so the process may end a
 
 import os
 import signal
-from types import FrameType
 
 EXIT_INTERRUPTED = 130
 MESSAGE = "keras-musicvae: interrupted"
@@ -21,7 +20,7 @@ class importing:
         self._ours = self._handler is signal.default_int_handler
         if self._ours:
             try:
-                signal.signal(signal.SIGINT, _end)
+                signal.signal(signal.SIGINT, end)
             except ValueError:  # not the main thread, which alone gets signals
                 self._ours = False
 
@@ -30,7 +29,8 @@ class importing:
             signal.signal(signal.SIGINT, self._handler)
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+def end(*_: object) -> None:
+    """Ends the process at once."""
     try:
         os.write(2, f"{MESSAGE}\n".encode())
     finally:

@@ -5,11 +5,13 @@ before its numbers are read, and nothing is unpickled.
 """
 
 import re
-import zipfile
+import sys
+import warnings
 import zlib
 from math import prod
 from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
 
 from keras_musicvae.errors import GrooveError
 
@@ -82,7 +84,7 @@ def read_latents(path: Path) -> tuple[Any, list[str]]:
             if name not in arrays or len(arrays[name]) != rows:
                 raise ValueError(f"the array {name!r} must have {rows} rows")
         return _described(arrays)
-    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         raise GrooveError(
             f"{path} is not a .npz file with an array 'z', nor a .npy file: {error}"
         ) from None
@@ -123,13 +125,17 @@ def _read(path: Path) -> dict[str, "np.ndarray"]:
     arrays = {}
     try:
         with BoundedZip(path, max_directory=_MAX_DIRECTORY) as archive:
-            members = set(archive.namelist())
+            members = {member.filename: member for member in archive.infolist()}
             for name in _ARRAYS:
-                if f"{name}.npy" in members:
-                    with archive.open(f"{name}.npy") as member:
-                        arrays[name] = _read_array(member, name)
-    except (NotImplementedError, RuntimeError, EOFError) as error:
-        raise ValueError(f"a compression that is not NumPy's: {error}") from None
+                member = members.get(f"{name}.npy")
+                if member is None:
+                    continue
+                if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+                    raise ValueError(f"{name!r} is compressed in another way")
+                with archive.open(member) as file:
+                    arrays[name] = _read_array(file, name)
+    except (OSError, EOFError, RuntimeError, zlib.error, BadZipFile) as error:
+        raise ValueError(f"the archive is damaged: {error}") from None
     if "z" not in arrays:
         raise ValueError("it has no array 'z'")
     return arrays
@@ -150,12 +156,18 @@ def _read_array(file: IO[bytes], name: str) -> "np.ndarray":
         )
     size = prod(shape) * dtype.itemsize
     if size > MAX_BYTES:
-        raise ValueError(f"{name!r} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise ValueError(f"{name!r} has more than {MAX_BYTES:,} bytes")
     data = file.read(size)
     if len(data) < size or file.read(1):
         raise ValueError(f"{name!r} must have {size:,} bytes, as its header says")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
-    return array.astype(dtype.newbyteorder("="))
+    if dimensions == 2:
+        with np.errstate(over="ignore"):  # the model refuses what is not finite
+            return array.astype(np.float32)
+    array = array.astype(dtype.newbyteorder("="))
+    if kind == "U" and array.view(np.uint32).max() > sys.maxunicode:
+        raise ValueError(f"{name!r} holds what is no text")
+    return array
 
 
 def _read_header(
@@ -172,7 +184,8 @@ def _read_header(
     if read is None:
         raise ValueError(f"an array of NumPy's format {version}")
     try:
-        shape, by_columns, dtype = read(file, max_header_size=_MAX_HEADER)
+        with warnings.catch_warnings(action="ignore"):
+            shape, by_columns, dtype = read(file, max_header_size=_MAX_HEADER)
     except (ValueError, MemoryError, RecursionError):
         raise ValueError("the header of an array is damaged or too long") from None
     except Exception as error:  # whatever Python's own tokenizer raises
