@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from keras_musicvae.cli.options import (
     add_backend,
     integer_from,
+    name_or_path,
+    path,
     show_log_messages,
     start_keras,
 )
@@ -30,9 +32,14 @@ _PERFORMANCE = "performance"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `convert`."""
-    parser.add_argument("source", metavar="SOURCE", help="path, address or name")
     parser.add_argument(
-        "folder", type=Path, metavar="PRESET_FOLDER", help="the preset to write"
+        "source",
+        type=name_or_path,
+        metavar="SOURCE",
+        help="path, address or name",
+    )
+    parser.add_argument(
+        "folder", type=path, metavar="PRESET_FOLDER", help="the preset to write"
     )
     parser.add_argument(
         "--bars",

@@ -14,12 +14,14 @@ to the folder. Takes about a minute a model on two cores.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from keras_musicvae.cli.options import (
     add_backend,
     integer_from,
+    name_or_path,
     number_from,
+    path,
     start_keras,
 )
 
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models",
         nargs="+",
+        type=name_or_path,
         metavar="PRESET_OR_FOLDER",
         help="name of a preset, or a preset folder; the first is the one that the "
         "others are compared with",
@@ -36,12 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        type=Path,
+        type=path,
         metavar="DIR",
         help="preprocessed dataset, see `preprocess`",
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder to write"
+        "--out", required=True, type=path, metavar="DIR", help="folder to write"
     )
     parser.add_argument(
         "--split",

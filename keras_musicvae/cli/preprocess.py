@@ -12,7 +12,8 @@ are listed in DIR/rejected.csv with the reason.
 import argparse
 import re
 import sys
-from pathlib import Path
+
+from keras_musicvae.cli.options import name_or_path, path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="?",
-        type=Path,
+        type=path,
         metavar="SOURCE",
         help="folder, zip or MIDI file (default: download the Groove MIDI Dataset)",
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder to write"
+        "--out", required=True, type=path, metavar="DIR", help="folder to write"
     )
     cutting = parser.add_argument_group("windows")
     cutting.add_argument(
@@ -75,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--drum-map",
+        type=name_or_path,
         default="roland_td11",
         metavar="MAP",
         help="which pitch is which drum: a name, or a JSON file (default: roland_td11)",

@@ -14,6 +14,7 @@ import json
 import sys
 from typing import Any
 
+from keras_musicvae.cli.options import name_or_path
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.folder import PresetFolder
 from keras_musicvae.presets.sources import find_preset
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "presets",
         nargs="*",
+        type=name_or_path,
         metavar="NAME_OR_FOLDER",
         help="presets to verify; default: all the packaged ones",
     )

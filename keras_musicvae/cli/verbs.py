@@ -63,7 +63,8 @@ class Verb:
             type=name_or_path,
             metavar="MAP",
             help="which pitch is which drum in MIDI files: a name, such as "
-            "general_midi, or a JSON file (default: the preset's)",
+            "general_midi, or a JSON file (default: the kit that plays the file, else "
+            "the preset's)",
         )
         if self.reads_latents:
             parser.add_argument("files", type=path, metavar="FILE", help=".npz or .npy")
