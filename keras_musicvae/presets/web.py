@@ -126,8 +126,9 @@ def _fetch_metadata(url: str, timeout: float, patience: Patience) -> bytes:
         ) from error
     if content is None:
         raise PresetFileError(
-            f"`{METADATA}` doesn't exist in the preset at {url}. Check the address: "
-            f"it is that of the folder, without `{METADATA}`."
+            f"`{METADATA}` doesn't exist in the preset at {url} (the server answered "
+            "404 or the like). Check the address: it is that of the folder, without "
+            f"`{METADATA}`."
         )
     if len(content) > MAX_JSON_BYTES:
         raise PresetFormatError(

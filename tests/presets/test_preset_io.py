@@ -28,6 +28,8 @@ from keras_musicvae.errors import (
     TruncatedPresetError,
 )
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.drum_map import DrumMap
+from keras_musicvae.grooves.drum_maps import DRUMS
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.presets.folder import PRESET_FILES
 from keras_musicvae.presets.preset_io import load_preset, save_preset
@@ -431,3 +433,39 @@ def test_numbers_beyond_any_type(preset, name, text):
     rehash(preset, "config.json")
     with pytest.raises(PresetFormatError, match=name):
         load_preset(MusicVAE, preset)
+
+
+def drum_map_of_mine() -> DrumMap:
+    drums = {drum: [60 + number] for number, drum in enumerate(DRUMS)}
+    return DrumMap.from_config({"name": "mine", "drums": drums})
+
+
+def test_a_drum_map_of_one_s_own_travels_with_the_preset(tmp_path):
+    converter = GrooveConverter(2, drum_map=drum_map_of_mine())
+    folder = save_preset(tiny_model(preprocessor=converter), tmp_path / "x")
+    loaded = load_preset(MusicVAE, folder).preprocessor
+    assert loaded == converter
+    assert loaded.drum_map.drum_of(63) == 3
+
+
+@pytest.mark.parametrize(
+    "drum_map",
+    [
+        "/etc/passwd",
+        "map.json",
+        {"name": "x"},
+        {"name": "x", "drums": {drum: [1e999] for drum in DRUMS}},
+        {"name": "x", "drums": {drum: list(range(128)) for drum in DRUMS}},
+        {"name": "x" * 500_000, "drums": {drum: {} for drum in DRUMS}},
+        {"name": 3, "drums": [[[[]]]]},
+        ["general_midi"],
+    ],
+)
+def test_drum_maps_of_strangers(preset, drum_map):
+    def change(document):
+        document["config"]["drum_map"] = drum_map
+
+    edit_json(preset, "preprocessor.json", change)
+    with pytest.raises(PresetFormatError) as caught:
+        load_preset(MusicVAE, preset)
+    assert len(str(caught.value)) < 1500
