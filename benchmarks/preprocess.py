@@ -90,10 +90,11 @@ def time_groove(archive: Path, folder: Path, jobs: int | None) -> None:
     from keras_musicvae.datasets.convert import WindowConfig
     from keras_musicvae.datasets.folder import preprocess
     from keras_musicvae.datasets.windows import GrooveWindows
+    from keras_musicvae.grooves.converter import GrooveConverter
 
     for grid in GRIDS:
         started = time.perf_counter()
-        config = WindowConfig(steps_per_quarter=grid)
+        config = WindowConfig(converter=GrooveConverter(steps_per_quarter=grid))
         windows = preprocess(archive, folder / f"groove{grid}", config, jobs=jobs)
         spent = time.perf_counter() - started
         report = windows.info["report"]

@@ -11,6 +11,7 @@ import argparse
 from keras_musicvae.datasets import groove_midi
 from keras_musicvae.datasets.folder import WindowConfig, preprocess
 from keras_musicvae.datasets.summary import summary
+from keras_musicvae.grooves.converter import GrooveConverter
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("source", nargs="?", help="folder or zip; default: download")
@@ -23,7 +24,7 @@ source = args.source or groove_midi.download()
 
 # 2. Every file becomes rows of 27 values per 16th note (9 hits, 9 velocities, 9
 #    offsets), and every bar of it the beginning of a window.
-config = WindowConfig(num_bars=args.bars, hop_bars=1)
+config = WindowConfig(converter=GrooveConverter(num_bars=args.bars), hop_bars=1)
 windows = preprocess(source, args.out, config, verbose=True)
 print("\n".join(summary(windows.info)))
 

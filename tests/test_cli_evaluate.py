@@ -31,6 +31,7 @@ def dataset(tmp_path):
     from evaluation.synthetic import random_grooves
 
     from keras_musicvae.datasets.folder import WindowConfig, preprocess
+    from keras_musicvae.grooves.converter import GrooveConverter
 
     source = tmp_path / "midi"
     source.mkdir()
@@ -40,7 +41,7 @@ def dataset(tmp_path):
     preprocess(
         source,
         out,
-        WindowConfig(num_bars=2),
+        WindowConfig(converter=GrooveConverter(num_bars=2)),
         fractions=(0.5, 0.1, 0.4),
         jobs=1,
         verbose=False,

@@ -76,7 +76,8 @@ def test_options(midi, tmp_path):
     assert info["split"] == {"fractions": [0.5, 0.5, 0.0], "seed": 7}
     assert info["counts"]["test"] == 0
     config = info["config"]
-    assert config["drum_map"]["name"] == "general_midi"
+    assert config["converter"]["drum_map"] == "general_midi"
+    assert config["any_kit"] is False
     assert config["channel"] is None
     assert (config["short"], config["tail"]) == ("loop", "keep")
     assert config["unknown_pitch"] == "error"
@@ -85,8 +86,8 @@ def test_options(midi, tmp_path):
 def test_pitches_mapped_on_the_command_line(midi, tmp_path):
     pairs = "39=snare,54=closed_hihat"
     assert run(midi, "--out", tmp_path / "a", "--unknown-pitch", pairs, "--quiet") == 0
-    config = GrooveWindows.load(tmp_path / "a").info["config"]
-    assert config["unknown_pitch"] == {"39": "snare", "54": "closed_hihat"}
+    drum_map = GrooveWindows.load(tmp_path / "a").converter.drum_map
+    assert [drum_map.drum_of(pitch) for pitch in (39, 54)] == [1, 2]
 
 
 def test_without_a_source_the_groove_midi_dataset_is_downloaded(

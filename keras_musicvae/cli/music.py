@@ -61,6 +61,11 @@ def add_music(parser: argparse.ArgumentParser, what: str) -> None:
         metavar="MIDI",
         help=f"{what}: files, folders, or patterns such as 'beats/**/*.mid'",
     )
+    add_reading(parser)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> Any:
+    """Adds how MIDI files are read; returns the group of these options."""
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--channel",
@@ -82,6 +87,7 @@ def add_music(parser: argparse.ArgumentParser, what: str) -> None:
         help="read larger files: another limit for one of "
         + ", ".join(f"{name} ({value:,})" for name, value in _limits().items()),
     )
+    return reading
 
 
 def channel(text: str) -> int | str:

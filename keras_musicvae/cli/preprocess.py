@@ -13,7 +13,8 @@ import argparse
 import re
 import sys
 
-from keras_musicvae.cli.options import name_or_path, path
+from keras_musicvae.cli.music import add_reading, reading_options
+from keras_musicvae.cli.options import integer_from, name_or_path, number_from, path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cutting.add_argument(
         "--dedup", action="store_true", help="keep only one of equal windows"
     )
-    reading = parser.add_argument_group("reading")
+    reading = add_reading(parser)
     reading.add_argument(
         "--drum-map",
         type=name_or_path,
-        default="roland_td11",
         metavar="MAP",
-        help="which pitch is which drum: a name, or a JSON file (default: roland_td11)",
+        help="a name, or a JSON file: which pitch is which drum (default: "
+        "roland_td11, or the map of the kit that clearly played a file)",
     )
     reading.add_argument(
         "--unknown-pitch",
@@ -88,18 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="pitches that the map lacks: skip (they are counted), error, a drum for "
         "all of them, or like 39=snare,54=closed_hihat (default: skip)",
-    )
-    reading.add_argument(
-        "--channel",
-        type=_channel,
-        default=10,
-        metavar="1-16|all",
-        help="MIDI channel of the drums (default: 10)",
-    )
-    reading.add_argument(
-        "--track",
-        type=lambda text: int(text) if text.isdecimal() else text,
-        help="number (from 0) or name of the only track to read (default: all)",
     )
     splitting = parser.add_argument_group("splits")
     splitting.add_argument(
@@ -115,18 +104,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     running = parser.add_argument_group("running")
     running.add_argument(
-        "--jobs", type=_positive, metavar="N", help="processes (default: all cores)"
+        "--jobs",
+        type=integer_from(1),
+        metavar="N",
+        help="processes (default: all cores)",
     )
     running.add_argument(
         "--time-limit",
-        type=float,
+        type=number_from(0.1),
         default=30.0,
         metavar="S",
         help="seconds of processor time per file (default: 30)",
     )
     running.add_argument(
         "--memory-limit",
-        type=_positive,
+        type=integer_from(1),
         default=1024,
         metavar="MB",
         help="memory per process (default: 1024)",
@@ -148,20 +140,24 @@ def run(args: argparse.Namespace) -> None:
     from keras_musicvae.datasets.folder import WindowConfig, preprocess
     from keras_musicvae.datasets.summary import summary
     from keras_musicvae.datasets.unfinished import check_output
+    from keras_musicvae.grooves.converter import GrooveConverter
 
     # Before the download: a typo must not cost one.
-    config = WindowConfig(
-        num_bars=args.bars,
-        hop_bars=args.hop,
+    converter = GrooveConverter(
+        args.bars,
         steps_per_quarter=args.steps_per_quarter,
         time_signature=args.time_signature,
-        drum_map=args.drum_map,
+        drum_map=args.drum_map or "roland_td11",
+    )
+    config = WindowConfig(
+        converter=converter,
+        any_kit=False if args.drum_map else None,
         unknown_pitch=args.unknown_pitch,
-        channel=args.channel,
-        track=args.track,
+        hop_bars=args.hop,
         short=args.short,
         tail=args.tail,
         silent=args.silent,
+        **reading_options(args),
     )
     check_output(args.out)
     source = args.source
@@ -202,14 +198,6 @@ def _fractions(text: str) -> tuple[float, ...]:
         ) from None
 
 
-def _channel(text: str) -> int | None:
-    if text == "all":
-        return None
-    if text.isdecimal() and 1 <= int(text) <= 16:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"a channel is 1 to 16, or all, not {text!r}")
-
-
 def _unknown_pitch(text: str) -> str | dict[int, str]:
     if "=" not in text:
         return text
@@ -217,13 +205,3 @@ def _unknown_pitch(text: str) -> str | dict[int, str]:
     if not all(pitch.strip().isdecimal() for pitch in pairs):
         raise argparse.ArgumentTypeError(f"pairs like 39=snare, not {text!r}")
     return {int(pitch): drum.strip() for pitch, drum in pairs.items()}
-
-
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
-    return value

@@ -5,9 +5,8 @@ played early on the first downbeat of a window stay in it.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -24,20 +23,16 @@ from keras_musicvae.errors import (
     NoDrumsError,
     UnknownPitchError,
 )
-from keras_musicvae.grooves.drum_maps import DRUMS, ROLAND_TD11, DrumMap, get_drum_map
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.drum_map import NUM_PITCHES
+from keras_musicvae.grooves.drum_maps import DRUMS, ROLAND_TD11, DrumMap
 from keras_musicvae.grooves.frames import HITS
-from keras_musicvae.grooves.groove import Groove, bar_steps
+from keras_musicvae.grooves.groove import Groove, same_time_signature
 from keras_musicvae.grooves.midi import read_midi_parts
-from keras_musicvae.grooves.midi_limits import DRUM_CHANNEL
-from keras_musicvae.grooves.windows import (
-    SHORT,
-    TAIL,
-    WindowCut,
-    cut_windows,
-    same_time_signature,
-)
+from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS, MidiLimits
+from keras_musicvae.grooves.windows import SHORT, TAIL, WindowCut
+from keras_musicvae.rules import Checked, argument, choice, flag, integer, optional
 
-MAX_BARS = 1024
 SILENT = ("skip", "keep")
 NOT_LISTED, READER_FAILED = "not listed", "reader failed"
 
@@ -51,22 +46,27 @@ _CATEGORIES: tuple[tuple[type[MusicVAEError], str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class WindowConfig:
+@dataclass(frozen=True, kw_only=True)
+class WindowConfig(Checked):
     """How MIDI files become windows.
 
     Attributes:
-        num_bars: Bars of a window. Defaults to 4.
-        hop_bars: Bars from one window to the next. Defaults to 1.
-        steps_per_quarter: Grid; 4 is a step per 16th. Defaults to 4.
-        time_signature: Only parts of files in this time signature give windows.
-            Defaults to (4, 4).
-        drum_map: Which pitch is which drum: a map, or the name of one. Defaults to
-            Roland TD-11.
+        converter: Bars, grid, time signature and drum map. Defaults to
+            `GrooveConverter()`: 4 bars of 4/4 in 16ths, Roland TD-11.
+        any_kit: Whether a file that is clearly of another kit is read by that kit's
+            map. Defaults to None: unless the converter names a kit of its own, or
+            `unknown_pitch` is given. The Groove MIDI Dataset is always read by the
+            converter's map.
         unknown_pitch: Pitches that the map lacks: `"skip"` (they are counted),
-            `"error"`, a drum for all of them, or `{pitch: drum}`. Defaults to "skip".
-        channel: MIDI channel of the drums, 1 to 16, or None for all. Defaults to 10.
+            `"error"`, a drum for all of them, or `{pitch: drum}`. Drums become part of
+            the converter's map, so that a model reads its users' files alike.
+            Defaults to "skip".
+        channel: MIDI channel of the drums, 1 to 16, or None for all. `"auto"`, the
+            default, is 10, or else the only part that looks like drums.
         track: Number (from 0) or name of the only track to read. Defaults to all.
+        limits: Which files are refused for their size. Defaults to `DEFAULT_LIMITS`.
+        hop_bars: Bars from one window to the next, at most those of a window.
+            Defaults to 1.
         short: A file of fewer bars than a window: `"skip"` reports it, `"pad"` adds
             silence, `"loop"` repeats it. Defaults to `"skip"`.
         tail: Bars after the last window, if `hop_bars` is more than 1: `"skip"`
@@ -76,82 +76,70 @@ class WindowConfig:
             `"keep"` keeps them. Defaults to `"skip"`.
 
     Raises:
-        ConfigError: a value out of range.
+        ConfigError: A value is not allowed.
+
+    Example:
+        >>> config = WindowConfig(converter=GrooveConverter(num_bars=2), short="loop")
+        >>> config.converter.num_steps
+        32
     """
 
-    num_bars: int = 4
-    hop_bars: int = 1
-    steps_per_quarter: int = 4
-    time_signature: tuple[int, int] = (4, 4)
-    drum_map: DrumMap | str = ROLAND_TD11
+    converter: GrooveConverter = field(default_factory=GrooveConverter)
+    any_kit: bool | None = argument(None, optional(flag()), "")
     unknown_pitch: str | Mapping[int, str] = "skip"
-    channel: int | None = DRUM_CHANNEL
+    channel: int | str | None = "auto"
     track: int | str | None = None
-    short: str = "skip"
-    tail: str = "skip"
-    silent: str = "skip"
+    limits: MidiLimits = DEFAULT_LIMITS
+    hop_bars: int = argument(1, integer(1), "")
+    short: str = argument("skip", choice(SHORT), "")
+    tail: str = argument("skip", choice(TAIL), "")
+    silent: str = argument("skip", choice(SILENT), "")
 
     def __post_init__(self) -> None:
-        if not isinstance(self.num_bars, int) or not 1 <= self.num_bars <= MAX_BARS:
+        super().__post_init__()
+        own = self.unknown_pitch == "skip" and self.converter.drum_map == ROLAND_TD11
+        if self.any_kit is None:
+            object.__setattr__(self, "any_kit", own)
+        if self.hop_bars > self.converter.num_bars:
             raise ConfigError(
-                f"num_bars must be a whole number from 1 to {MAX_BARS}. "
-                f"Received: {self.num_bars!r}."
+                "`hop_bars` must be at most the bars of a window "
+                f"({self.converter.num_bars}). Received: hop_bars={self.hop_bars}"
             )
-        if (
-            not isinstance(self.hop_bars, int)
-            or not 1 <= self.hop_bars <= self.num_bars
-        ):
-            raise ConfigError(
-                "hop_bars must be a whole number from 1 to the bars of a window "
-                f"({self.num_bars}). Received: {self.hop_bars!r}."
-            )
-        for name, allowed in (("short", SHORT), ("tail", TAIL), ("silent", SILENT)):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(
-                    f"{name} must be one of {', '.join(allowed)}. "
-                    f"Received: {getattr(self, name)!r}."
-                )
-        bar_steps(self.time_signature, self.steps_per_quarter)
-        object.__setattr__(self, "drum_map", get_drum_map(self.drum_map))
-        object.__setattr__(self, "time_signature", tuple(self.time_signature))
-
-    @property
-    def steps_per_bar(self) -> int:
-        """Steps of a bar."""
-        return bar_steps(self.time_signature, self.steps_per_quarter)
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of a window."""
-        return self.num_bars * self.steps_per_bar
+        if self.unknown_pitch not in ("skip", "error"):
+            drum_map = _extended(self.converter.drum_map, self.unknown_pitch)
+            config = {**self.converter.get_config(), "drum_map": drum_map}
+            object.__setattr__(self, "converter", GrooveConverter(**config))
+            object.__setattr__(self, "unknown_pitch", "skip")
 
     def to_json(self) -> dict[str, Any]:
-        """The configuration as JSON, the drum map in full."""
+        """The configuration as JSON."""
         value = {item.name: getattr(self, item.name) for item in fields(self)}
-        value["time_signature"] = list(self.time_signature)
-        value["drum_map"] = json.loads(get_drum_map(self.drum_map).to_json())
-        if not isinstance(self.unknown_pitch, str):
-            value["unknown_pitch"] = {str(p): d for p, d in self.unknown_pitch.items()}
+        value["converter"] = self.converter.get_config()
+        value["limits"] = asdict(self.limits)
         return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "WindowConfig":
         """The inverse of `to_json`."""
-        drum_map = value["drum_map"]
-        drums = {
-            drum: {int(pitch): name for pitch, name in pitches.items()}
-            for drum, pitches in drum_map["drums"].items()
-        }
-        restored = DrumMap(drum_map["name"], drums, drum_map["source"])
-        unknown = value["unknown_pitch"]
-        if not isinstance(unknown, str):
-            unknown = {int(pitch): drum for pitch, drum in unknown.items()}
-        changed = {
-            "time_signature": tuple(value["time_signature"]),
-            "drum_map": restored,
-            "unknown_pitch": unknown,
-        }
-        return cls(**{**value, **changed})
+        converter = GrooveConverter.from_config(value["converter"])
+        limits = MidiLimits(**value["limits"])
+        return cls(**{**value, "converter": converter, "limits": limits})
+
+
+def _extended(drum_map: DrumMap, pitches: str | Mapping[int, str]) -> DrumMap:
+    """A drum map with pitches that it lacks; a name is the drum of all of them."""
+    if isinstance(pitches, str):
+        pitches = dict.fromkeys(range(NUM_PITCHES), pitches)
+    if unknown := set(pitches.values()) - set(DRUMS):
+        raise ConfigError(
+            "`unknown_pitch` must be skip, error, or name one of "
+            f"{', '.join(DRUMS)}. Received: {', '.join(map(repr, sorted(unknown)))}"
+        )
+    drums = {drum: dict(known) for drum, known in drum_map.drums.items()}
+    for pitch, drum in pitches.items():
+        if drum_map.drum_of(pitch) is None:
+            drums[drum][pitch] = f"{drum} {pitch}"
+    return DrumMap(f"{drum_map.name}, extended", drums, drum_map.source)
 
 
 class RejectedFile(Exception):
@@ -198,7 +186,9 @@ def convert_bytes(data: bytes, config: WindowConfig) -> FileWindows:
     counts: dict[str, Any] = {"time_signatures": dict.fromkeys(signatures, 1)}
     tables, frames, used, rows = [], [], [], 0
     for groove in grooves:
-        cut = _cut(groove, config)
+        cut = config.converter.windows(
+            groove, hop_bars=config.hop_bars, short=config.short, tail=config.tail
+        )
         table = window_table(groove, cut, silent=config.silent)
         add_counts(counts, _counts(groove, cut, len(table)))
         if len(table):
@@ -256,14 +246,17 @@ def add_counts(total: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def _read(data: bytes, config: WindowConfig) -> list[Groove]:
     """The grooves of a file, one per stretch in one time signature."""
+    own_map = config.converter.drum_map
     try:
         return read_midi_parts(
             data,
-            drum_map=config.drum_map,
-            steps_per_quarter=config.steps_per_quarter,
+            drum_map="auto" if config.any_kit else own_map,
+            own_map=own_map,
+            steps_per_quarter=config.converter.steps_per_quarter,
             channel=config.channel,
             track=config.track,
             unknown_pitch=config.unknown_pitch,
+            limits=config.limits,
         )
     except DrumMapError:
         raise
@@ -274,18 +267,6 @@ def _read(data: bytes, config: WindowConfig) -> list[Groove]:
         raise RejectedFile(
             READER_FAILED, f"unexpected error: {type(error).__name__}: {error}"
         ) from error
-
-
-def _cut(groove: Groove, config: WindowConfig) -> WindowCut:
-    return cut_windows(
-        groove,
-        config.num_bars,
-        hop_bars=config.hop_bars,
-        short=config.short,
-        tail=config.tail,
-        time_signature=config.time_signature,
-        steps_per_quarter=config.steps_per_quarter,
-    )
 
 
 def _unused(
@@ -299,10 +280,10 @@ def _unused(
     fitting = [
         groove.num_bars
         for groove in grooves
-        if same_time_signature(groove.time_signature, config.time_signature)
+        if same_time_signature(groove.time_signature, config.converter.time_signature)
     ]
     if not fitting:
-        wanted = "{}/{}".format(*config.time_signature)
+        wanted = "{}/{}".format(*config.converter.time_signature)
         return RejectedFile(
             "another time signature",
             f"is in {', '.join(signatures)}; windows are cut in {wanted} only "
@@ -310,11 +291,11 @@ def _unused(
             counts,
         )
     bars = max(fitting)
-    if bars >= config.num_bars:
+    if bars >= config.converter.num_bars:
         return RejectedFile("silent", "has no hit in any of its windows", counts)
     return RejectedFile(
         "too short",
-        f"has {bars} bar{'s' * (bars > 1)}, a window {config.num_bars}; "
+        f"has {bars} bar{'s' * (bars > 1)}, a window {config.converter.num_bars}; "
         "--short pad or --short loop would fill it up",
         counts,
     )

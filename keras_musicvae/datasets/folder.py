@@ -10,7 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from keras_musicvae.datasets.unfinished import UnfinishedFolder, check_output, c
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.datasets.workers import MEMORY, SECONDS, PartReader
 from keras_musicvae.errors import ConfigError, DatasetError
-from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS
 from keras_musicvae.progress import showing
 
 
@@ -103,7 +102,9 @@ def preprocess(
     out = Path(out).expanduser()
     opened = open_source(source)
     check_output(out)
-    work = _Work.listed(opened, read_catalogue(opened))
+    work = _Work.listed(opened, config.limits.max_bytes)
+    if work.catalogue.is_groove:  # which was recorded on one kit
+        config = replace(config, any_kit=False)
     settings = {
         "config": config.to_json(),
         "dedup": dedup,
@@ -131,7 +132,7 @@ def preprocess(
             written,
             unfinished.dataset,
             config=config.to_json(),
-            num_steps=config.num_steps,
+            num_steps=config.converter.num_steps,
             source=opened.path.name,
             fractions=shares,
             seed=seed,
@@ -159,16 +160,17 @@ class _Work:
     catalogue: Catalogue
     files: list[Entry]
     ignored: int
+    max_bytes: int
 
     @classmethod
-    def listed(cls, source: Source, catalogue: Catalogue) -> "_Work":
+    def listed(cls, source: Source, max_bytes: int) -> "_Work":
         files, ignored = source.entries()
         if not files:
             raise DatasetError(
                 f"There is no MIDI file ({', '.join(MIDI_SUFFIXES)}) in "
                 f"{source.path}; it holds {ignored} other files."
             )
-        return cls(source, catalogue, files, ignored)
+        return cls(source, read_catalogue(source), files, ignored, max_bytes)
 
     def parts(self) -> dict[int, list[str]]:
         """The names of the files of each part."""
@@ -192,7 +194,7 @@ class _Work:
 
     def _digest(self, name: str) -> str:
         try:
-            data = self.source.read(name, DEFAULT_LIMITS.max_bytes + 1)
+            data = self.source.read(name, self.max_bytes + 1)
         except UnreadableFile:
             data = b""
         return hashlib.sha256(data).hexdigest()
@@ -229,7 +231,7 @@ def _read_all(
             catalogue=work.catalogue,
             folder=folder,
             config=config.to_json(),
-            max_bytes=DEFAULT_LIMITS.max_bytes,
+            max_bytes=work.max_bytes,
             seconds=seconds,
             memory=memory,
             on_file=on_file,
@@ -267,7 +269,8 @@ def _nothing_found(source: Source, config: WindowConfig, parts: Parts) -> Datase
             reasons[record["category"]] += 1
             first = first or f"{record['name']}: {record['reason']}"
     total = sum(reasons.values())
-    bars = f"{config.num_bars} bar{'s' * (config.num_bars > 1)}"
+    num_bars = config.converter.num_bars
+    bars = f"{num_bars} bar{'s' * (num_bars > 1)}"
     if total == 1:
         return DatasetError(f"No window of {bars} can be cut. {first}")
     listed = ", ".join(f"{count} {name}" for name, count in reasons.most_common())

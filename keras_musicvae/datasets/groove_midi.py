@@ -16,6 +16,7 @@ from keras_musicvae.datasets.folder import preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.download import PublishedFile, fetch, is_published
 from keras_musicvae.errors import ChecksumError
+from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.progress import showing
 
 GROOVE_ZIP = PublishedFile(
@@ -79,12 +80,8 @@ def load_data(
         x = train[:128]  # (128, 64, 27) float32: hits, velocities, offsets
         ```
     """
-    config = WindowConfig(
-        num_bars=num_bars,
-        hop_bars=hop_bars,
-        short=short,
-        steps_per_quarter=steps_per_quarter,
-    )
+    converter = GrooveConverter(num_bars, steps_per_quarter=steps_per_quarter)
+    config = WindowConfig(converter=converter, hop_bars=hop_bars, short=short)
     source = (
         Path(path).expanduser()
         if path is not None
@@ -167,4 +164,4 @@ def _short_name(source: Path, config: WindowConfig) -> str:
     official = source.name == GROOVE_ZIP.name
     what = [config.to_json(), "" if official else str(source.absolute())]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-    return f"{config.num_bars}bar-{digest[:10]}"
+    return f"{config.converter.num_bars}bar-{digest[:10]}"

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.errors import ChecksumError, DatasetError
+from keras_musicvae.errors import ChecksumError, ConfigError, DatasetError
 from keras_musicvae.files import open_regular, reason, sha256_of
+from keras_musicvae.grooves.converter import GrooveConverter
 
 FORMAT = "keras-musicvae groove windows"
 VERSION = 2
@@ -87,15 +88,17 @@ def read_info(folder: Path) -> dict[str, Any]:
 def _info_problem(info: Any) -> str:
     """Why a parsed dataset.json cannot be used, or an empty string."""
     try:
-        config = info["config"]
-        whole = [config["num_bars"], config["hop_bars"], config["steps_per_quarter"]]
+        converter = GrooveConverter.from_config(info["config"]["converter"])
         files = [info["frames"], info["windows"]]
-        whole += [info["num_steps"], *config["time_signature"]]
-        whole += [item["size"] for item in files]
+        whole = [info["config"]["hop_bars"], *(item["size"] for item in files)]
         names = [*info["styles"], *info["drummers"], *info["kinds"]]
         names += [item["sha256"] for item in files]
     except (KeyError, TypeError, IndexError) as error:
         return f"it lacks {error}"
+    except ConfigError as error:
+        return str(error)
+    if info.get("num_steps") != converter.num_steps:
+        return f"a window has {converter.num_steps} steps, not {info.get('num_steps')}"
     if not all(type(n) is int and n > 0 for n in whole):
         return "a size is not a positive whole number"
     if not all(isinstance(text, str) for text in names):

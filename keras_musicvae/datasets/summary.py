@@ -24,7 +24,7 @@ def summary(info: Mapping[str, Any]) -> list[str]:
         reasons = ", ".join(f"{count:,} {name}" for name, count in rejected)
         lines.append(f"rejected  {files['rejected']:,}: {reasons}; see rejected.csv")
     windows = (
-        f"windows   {report['windows']:,} of {config['num_bars']} bars, "
+        f"windows   {report['windows']:,} of {config['converter']['num_bars']} bars, "
         f"every {config['hop_bars']}: {_splits(info['counts'])}"
     )
     if info["dedup"]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_musicvae.datasets.convert import window_table
 from keras_musicvae.datasets.layout import (
     FILES_NAME,
     FRAMES_NAME,
@@ -29,9 +30,9 @@ from keras_musicvae.datasets.layout import (
     read_info,
 )
 from keras_musicvae.errors import DatasetError
+from keras_musicvae.grooves.converter import GrooveConverter
 
 if TYPE_CHECKING:
-    from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.grooves.groove import Groove
 
 
@@ -52,6 +53,8 @@ class GrooveWindows:
     same rows.
 
     Attributes:
+        converter: How files are read and arrays are made; it goes into the models
+            that are trained on these windows.
         num_bars: Bars of a window.
         hop_bars: Bars from one window of a file to the next, as they were cut.
         num_steps: Steps of a window.
@@ -76,10 +79,11 @@ class GrooveWindows:
         self._table = table
         self.info = shared.info
         config = shared.info["config"]
-        self.num_bars: int = config["num_bars"]
+        self.converter = GrooveConverter.from_config(config["converter"])
+        self.num_bars = self.converter.num_bars
         self.hop_bars: int = config["hop_bars"]
-        self.num_steps: int = shared.info["num_steps"]
-        self.steps_per_bar = self.num_steps // self.num_bars
+        self.num_steps = self.converter.num_steps
+        self.steps_per_bar = self.converter.steps_per_bar
         self.styles: tuple[str, ...] = tuple(shared.info["styles"])
         self.drummers: tuple[str, ...] = tuple(shared.info["drummers"])
         self.kinds: tuple[str, ...] = tuple(shared.info["kinds"])
@@ -130,7 +134,7 @@ class GrooveWindows:
     def from_grooves(
         cls,
         grooves: Sequence["Groove"],
-        converter: "GrooveConverter",
+        converter: GrooveConverter,
         *,
         hop_bars: int = 1,
         short: str = "skip",
@@ -148,8 +152,6 @@ class GrooveWindows:
             silent: `"skip"` or `"keep"` windows without a hit. Defaults to `"skip"`.
             split: The split of all windows. Defaults to `"train"`.
         """
-        from keras_musicvae.datasets.convert import window_table
-
         tables, frames, rows = [np.zeros(0, WINDOW)], [], 0
         for number, groove in enumerate(grooves):
             cut = converter.windows(groove, hop_bars=hop_bars, short=short)
@@ -161,9 +163,12 @@ class GrooveWindows:
             rows += len(cut.frames)
         table = np.concatenate(tables)
         table["split"] = SPLITS.index(split)
-        config = converter.get_config() | {"hop_bars": hop_bars, "short": short}
         info = {
-            "config": config,
+            "config": {
+                "converter": converter.get_config(),
+                "hop_bars": hop_bars,
+                "short": short,
+            },
             "num_steps": converter.num_steps,
             "styles": [""],
             "drummers": [""],
@@ -233,18 +238,6 @@ class GrooveWindows:
         """One window as a `Groove` in the tempo in which it was played."""
         tempo = float(self.tempo[index])
         return self.converter.to_groove(self[int(index)], tempo=tempo)
-
-    @property
-    def converter(self) -> "GrooveConverter":
-        """The converter between these arrays and grooves."""
-        from keras_musicvae.grooves.converter import GrooveConverter
-
-        config = self.info["config"]
-        return GrooveConverter(
-            num_bars=self.num_bars,
-            steps_per_quarter=config["steps_per_quarter"],
-            time_signature=tuple(config["time_signature"]),
-        )
 
     # --- What is known of each window -----------------------------------------
 
@@ -380,8 +373,6 @@ class GrooveWindows:
 
     def _check_table(self, path: Path) -> None:
         """A table that points outside of its rows would read other memory."""
-        if self.num_steps % self.num_bars:
-            raise damaged(path, f"{self.num_steps} steps in {self.num_bars} bars")
         rows = self._column("row")
         if not len(rows):
             return

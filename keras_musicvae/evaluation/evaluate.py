@@ -222,7 +222,7 @@ def as_test_set(windows: "GrooveWindows") -> TestSet:
             windows.style
         ],
         steps_per_bar=windows.steps_per_bar,
-        steps_per_quarter=windows.info["config"]["steps_per_quarter"],
+        steps_per_quarter=windows.converter.steps_per_quarter,
     )
 
 

@@ -16,6 +16,7 @@ from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import ConfigError, DatasetError, TrainingError
 from keras_musicvae.files import exclusive_lock, make_folder
+from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.config import Objective
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.models.schedules import ExponentialDecayToFloor
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 OBJECTIVE = tuple(item.name for item in fields(Objective))
 """Arguments of `MusicVAE` that a fine-tuned preset may change."""
+
+READING = ("num_bars", "steps_per_quarter", "time_signature", "drum_map")
+"""Arguments of `GrooveConverter` that the data decide."""
 
 # Validation takes no steps, so these say nothing there.
 TRAINING_ONLY = ("val_gradient_norm", "val_skipped_steps")
@@ -189,9 +193,14 @@ class _Run:
                 "Fine-tuning keeps the architecture of the preset; it can change "
                 f"{', '.join(OBJECTIVE)}. Received: {', '.join(sorted(changed))}."
             )
-        return MusicVAE.from_preset(
-            base, preprocessor=self.windows.converter, **arguments
-        )
+        # The task of the preset, and the reading settings of the new data.
+        converter = self.windows.converter
+        if saved.preprocessor is not None:
+            new = converter.get_config()
+            converter = GrooveConverter.from_config(
+                saved.preprocessor.get_config() | {name: new[name] for name in READING}
+            )
+        return MusicVAE.from_preset(base, preprocessor=converter, **arguments)
 
     def resume(self, model: MusicVAE) -> list[dict[str, Any]]:
         """Loads the newest checkpoint, if there is one; returns its epochs."""

@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from keras_musicvae.datasets.folder import preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import ConfigError, DatasetError, OutputError
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.drum_maps import DRUMS
 from keras_musicvae.grooves.midi import read_midi
+from keras_musicvae.grooves.midi_limits import MidiLimits
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -142,7 +145,10 @@ def test_only_the_time_signature_of_the_model(tmp_path):
     assert row["category"] == "another time signature"
     assert "3/4" in row["reason"]
     three = preprocess(
-        midi, tmp_path / "three", WindowConfig(time_signature=(3, 4)), jobs=1
+        midi,
+        tmp_path / "three",
+        WindowConfig(converter=GrooveConverter(time_signature=(3, 4))),
+        jobs=1,
     )
     assert list(three.file_names) == ["3.mid"]
     assert three.num_steps == 48
@@ -176,16 +182,19 @@ def test_tempo_of_a_window_is_that_of_its_first_bar(tmp_path):
 
 
 def test_unknown_pitches_are_counted_or_mapped(tmp_path):
-    data = midi_bytes([(0, 36, 90), (480, 39, 80), (960, 39, 70)], bars=4)
+    data = midi_bytes([(0, 36, 90), (480, 92, 80), (960, 92, 70)], bars=4)
     midi = write(tmp_path / "midi", {"x.mid": data})
     skip = preprocess(midi, tmp_path / "skip", jobs=1)
-    assert skip.info["report"]["unknown_pitches"] == {"39": 2}
+    assert skip.info["report"]["unknown_pitches"] == {"92": 2}
     assert skip[0][:, :9].sum() == 1
-    config = WindowConfig(unknown_pitch={39: "snare"})
-    mapped = preprocess(midi, tmp_path / "map", config, jobs=1)
-    assert mapped.info["report"]["mapped_pitches"] == {"39": 2}
-    assert mapped[0][:, 1].sum() == 2
-    with pytest.raises(DatasetError, match="39"):
+    for pitches in ({92: "snare"}, "snare"):
+        config = WindowConfig(unknown_pitch=pitches)
+        mapped = preprocess(midi, tmp_path / "map", config, overwrite=True)
+        assert mapped[0][:, 1].sum() == 2
+        # A model that is trained on these windows reads files alike.
+        (groove,) = mapped.converter.read(midi / "x.mid", drum_map="auto")
+        assert groove.hits[:, 1].sum() == 2
+    with pytest.raises(DatasetError, match="92"):
         preprocess(midi, tmp_path / "e", WindowConfig(unknown_pitch="error"), jobs=1)
 
 
@@ -459,9 +468,14 @@ def test_a_run_killed_while_it_replaces_leaves_no_litter(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(unfinished, "put_folder", killed)
         with pytest.raises(KeyboardInterrupt):
-            preprocess(midi, out, WindowConfig(num_bars=2), overwrite=True)
+            preprocess(
+                midi,
+                out,
+                WindowConfig(converter=GrooveConverter(num_bars=2)),
+                overwrite=True,
+            )
     assert GrooveWindows.load(out).num_bars == 2
-    preprocess(midi, out, WindowConfig(num_bars=2))
+    preprocess(midi, out, WindowConfig(converter=GrooveConverter(num_bars=2)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["midi", "out"]
 
 
@@ -503,7 +517,9 @@ def test_the_same_again_is_nothing_to_do_and_another_needs_overwrite(tmp_path, c
     assert "already" in capsys.readouterr().err
     assert (out / "dataset.json").stat().st_mtime_ns == stamp
     with pytest.raises(DatasetError, match=r"different: config.*--overwrite"):
-        preprocess(midi, out, WindowConfig(num_bars=2), jobs=1)
+        preprocess(
+            midi, out, WindowConfig(converter=GrooveConverter(num_bars=2)), jobs=1
+        )
     write(midi, {"y.mid": groove_bytes(2)})
     with pytest.raises(DatasetError, match="different: files"):
         preprocess(midi, out, jobs=1)
@@ -537,8 +553,9 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"num_bars": 0},
-        {"num_bars": 1.5},
+        {"any_kit": "yes"},
+        {"hop_bars": 1.5},
+        {"unknown_pitch": "cowbell"},
         {"hop_bars": 5},
         {"hop_bars": 0},
         {"short": "fill"},
@@ -552,16 +569,15 @@ def test_impossible_settings(settings):
 
 
 def test_the_configuration_survives_json():
-    import json
-
     config = WindowConfig(
-        num_bars=2,
-        time_signature=(6, 8),
-        drum_map="general_midi",
-        unknown_pitch={39: "snare"},
+        converter=GrooveConverter(2, time_signature=(6, 8), drum_map="general_midi"),
+        unknown_pitch={92: "snare"},
         channel=None,
         track="Drums",
+        limits=MidiLimits(max_notes=7),
     )
     restored = WindowConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert restored == config
-    assert restored.drum_map.written_pitches[0] == 36
+    assert restored.converter.drum_map.drum_of(92) == DRUMS.index("snare")
+    assert restored.converter.drum_map.written_pitches[0] == 36
+    assert not restored.any_kit

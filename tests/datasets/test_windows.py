@@ -27,7 +27,7 @@ def midi(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(midi, tmp_path_factory):
     out = tmp_path_factory.mktemp("data") / "two bars"
-    preprocess(midi, out, WindowConfig(num_bars=2), jobs=1)
+    preprocess(midi, out, WindowConfig(converter=GrooveConverter(num_bars=2)), jobs=1)
     return out
 
 
@@ -135,7 +135,7 @@ def test_windows_of_grooves_in_memory(midi):
 def test_parts_leave_no_trace(midi, tmp_path, monkeypatch):
     from keras_musicvae.datasets import folder
 
-    config = WindowConfig(num_bars=2)
+    config = WindowConfig(converter=GrooveConverter(num_bars=2))
     monkeypatch.setattr(folder, "PART_FILES", 3)
     preprocess(midi, tmp_path / "many", config, jobs=2)
     monkeypatch.undo()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keras_musicvae.datasets.folder import WindowConfig, preprocess
+from keras_musicvae.grooves.converter import GrooveConverter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
 from synthetic import groove_bytes
@@ -18,5 +19,10 @@ def data(tmp_path_factory) -> Path:
     (root / "midi").mkdir()
     for seed in range(24):
         (root / "midi" / f"{seed}.mid").write_bytes(groove_bytes(seed, bars=3))
-    preprocess(root / "midi", root / "data", WindowConfig(num_bars=1), jobs=1)
+    preprocess(
+        root / "midi",
+        root / "data",
+        WindowConfig(converter=GrooveConverter(num_bars=1)),
+        jobs=1,
+    )
     return root / "data"

@@ -20,6 +20,8 @@ from keras_musicvae.errors import (
     UnknownPresetError,
 )
 from keras_musicvae.files import exclusive_lock
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.drum_maps import ROLAND_TD11, DrumMap
 from keras_musicvae.training import callbacks, run
 from keras_musicvae.training.batches import WindowBatches
 from keras_musicvae.training.finish import THRESHOLDS
@@ -245,10 +247,37 @@ def test_fine_tuning_starts_from_the_weights_and_ends_in_the_new_data(
     assert f"Made from `{straight.name}/preset` (no licence stated)" in card
 
 
+def test_the_drum_map_of_the_data_goes_into_the_preset(data, tmp_path):
+    drums = {drum: dict(known) for drum, known in ROLAND_TD11.drums.items()}
+    kick, snare = drums["kick"], drums["snare"]
+    mirrored = DrumMap("mirrored", {**drums, "kick": snare, "snare": kick})
+    (tmp_path / "map.json").write_text(mirrored.to_json())
+    config = WindowConfig(converter=GrooveConverter(1, drum_map=tmp_path / "map.json"))
+    windows = preprocess(data.parent / "midi", tmp_path / "data", config)
+    assert windows[0][0, 1] == 1  # every bar of the files begins with a kick
+    preset = train(windows, tmp_path / "run", settings(epochs=1))
+    (tmp_path / "map.json").unlink()
+    converter = MusicVAE.from_preset(preset).preprocessor
+    assert converter.drum_map == mirrored
+    assert GrooveWindows.load(tmp_path / "data").converter == converter
+    child = train(
+        GrooveWindows.load(data),
+        tmp_path / "child",
+        RECIPES["fine_tune"].changed(epochs=1, batch_size=8, calibrate=False),
+        base=preset,
+    )
+    assert MusicVAE.from_preset(child).preprocessor.drum_map == ROLAND_TD11
+
+
 def test_licence_and_credit_of_the_parent_are_carried_over(data, tmp_path):
     """Through two generations."""
     midi = data.parent / "midi"
-    windows = preprocess(midi, tmp_path / "data", WindowConfig(num_bars=2), jobs=1)
+    windows = preprocess(
+        midi,
+        tmp_path / "data",
+        WindowConfig(converter=GrooveConverter(num_bars=2)),
+        jobs=1,
+    )
     recipe = RECIPES["fine_tune"].changed(epochs=1, batch_size=4, calibrate=False)
     child = train(windows, tmp_path / "one", recipe, base="groove_debug")
     metadata = json.loads((child / "metadata.json").read_text())
