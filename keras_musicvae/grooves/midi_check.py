@@ -11,7 +11,7 @@ Format: "Standard MIDI Files 1.0", MIDI Manufacturers Association, RP-001.
 import struct
 from dataclasses import dataclass
 
-from keras_musicvae.errors import MidiFormatError, MidiLimitError
+from keras_musicvae.errors import MidiFormatError
 from keras_musicvae.grooves.midi_limits import DEFAULT_LIMITS, MidiLimits
 from keras_musicvae.grooves.midi_track import CheckedTrack, TrackReader
 
@@ -43,11 +43,7 @@ def check_midi(data: bytes, limits: MidiLimits = DEFAULT_LIMITS) -> CheckedMidi:
             byte.
         MidiLimitError: More than `limits` allow.
     """
-    if len(data) > limits.max_bytes:
-        raise MidiLimitError(
-            f"the file has {len(data):,} bytes; at most {limits.max_bytes:,} are read "
-            "(MidiLimits.max_bytes)"
-        )
+    limits.check("max_bytes", len(data), "bytes")
     data = _unwrap(data, limits)
     format_, announced, division, pos = _read_header(data)
     checked = CheckedMidi(format_, division, [], [])
@@ -63,11 +59,7 @@ def check_midi(data: bytes, limits: MidiLimits = DEFAULT_LIMITS) -> CheckedMidi:
             checked.remarks.append(f"{len(data) - pos} bytes after the last track")
             break
         chunks += 1
-        if chunks > limits.max_chunks:
-            raise MidiLimitError(
-                f"the file has more than {limits.max_chunks:,} chunks "
-                "(MidiLimits.max_chunks)"
-            )
+        limits.check("max_chunks", chunks, "chunks")
         start, pos = pos + 8, pos + 8 + size
         if pos > len(data):
             raise MidiFormatError(
@@ -98,17 +90,15 @@ def _unwrap(data: bytes, limits: MidiLimits) -> bytes:
     """The MIDI file that a RIFF-MIDI file (`.rmi`) holds; other data as it is."""
     if data[:4] != b"RIFF" or data[8:12] != b"RMID":
         return data
-    pos = 12
-    for _ in range(limits.max_chunks):
-        if pos + 8 > len(data):
-            raise MidiFormatError("a RIFF-MIDI file that holds no MIDI file")
+    pos, chunks = 12, 0
+    while pos + 8 <= len(data):
         kind, size = struct.unpack_from("<4sL", data, pos)
         if kind == b"data":
             return data[pos + 8 : pos + 8 + size]
         pos += 8 + size + size % 2
-    raise MidiLimitError(
-        f"the file has more than {limits.max_chunks:,} chunks (MidiLimits.max_chunks)"
-    )
+        chunks += 1
+        limits.check("max_chunks", chunks, "chunks")
+    raise MidiFormatError("a RIFF-MIDI file that holds no MIDI file")
 
 
 def _why_too_long(data: bytes, chunk: int, kind: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keras_musicvae.errors import MidiLimitError
+
 DRUM_CHANNEL = 10
 
 # So many empty bars at the end are a rest; more, unless a marker stands at the end, are
@@ -45,6 +47,21 @@ class MidiLimits:
     max_tempo: float = 1_000.0
     max_bar_quarters: int = 32
     max_denominator: int = 64
+
+    def check(self, name: str, number: float, what: str) -> None:
+        """Raises `MidiLimitError` if a file has more of something than is read.
+
+        Args:
+            name: The limit, such as `"max_notes"`.
+            number: What the file has.
+            what: The words for it, such as "notes".
+        """
+        most = getattr(self, name)
+        if number > most:
+            raise MidiLimitError(
+                f"the file has {number:,.10g} {what}; at most {most:,.10g} are read "
+                f"(MidiLimits.{name})"
+            )
 
 
 DEFAULT_LIMITS = MidiLimits()

@@ -5,6 +5,7 @@ any case, and a second parse by mido would cost several times as much. (A second
 by symusic would cost little and save little: `benchmarks/read_midi.py`.)
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -20,7 +21,6 @@ from keras_musicvae.errors import (
     GrooveError,
     MidiError,
     MidiFormatError,
-    MidiLimitError,
 )
 from keras_musicvae.files import open_regular, user_path
 from keras_musicvae.grooves.drum_part import Channel, find_drums
@@ -188,39 +188,25 @@ def _from_instruments(source: miditoolkit.MidiFile, limits: MidiLimits) -> Check
     division = int(source.ticks_per_beat)
     if not 0 < division < 0x8000:
         raise MidiFormatError(f"{division} ticks per quarter note; it is 1 to 32,767")
-    last = limits.max_quarters * division
-    for what, number in (
-        ("notes", sum(len(part.notes) for part in source.instruments)),
-        ("tempo_changes", len(source.tempo_changes)),
-        ("time_signature_changes", len(source.time_signature_changes)),
-    ):
-        if number > getattr(limits, f"max_{what}"):
-            raise MidiLimitError(
-                f"{number:,} {what.replace('_', ' ')}; at most "
-                f"{getattr(limits, f'max_{what}'):,} are read (MidiLimits.max_{what})"
-            )
-    if source.max_tick - 1 > last:
-        raise MidiLimitError(
-            f"the file ends at tick {source.max_tick:,}; at most {last:,} are read "
-            "(MidiLimits.max_quarters)"
-        )
+    signatures = source.time_signature_changes
+    notes = sum(len(part.notes) for part in source.instruments)
+    limits.check("max_notes", notes, "notes")
+    limits.check("max_tempo_changes", len(source.tempo_changes), "tempos")
+    limits.check("max_time_signature_changes", len(signatures), "time signatures")
+    limits.check("max_quarters", (source.max_tick - 1) / division, "quarters")
     timing = CheckedTrack()
     for marker in source.markers:
         timing.marker_tick = max(timing.marker_tick, int(marker.time))
     for change in source.tempo_changes:
-        if not MIN_TEMPO <= change.tempo <= limits.max_tempo:
-            raise MidiLimitError(
-                f"a tempo of {change.tempo} bpm; it is {MIN_TEMPO:.1f} to "
-                f"{limits.max_tempo:,.0f} (MidiLimits.max_tempo)"
+        limits.check("max_tempo", change.tempo, "bpm")
+        if not change.tempo >= MIN_TEMPO:
+            raise MidiFormatError(
+                f"a tempo of {change.tempo} bpm; it is {MIN_TEMPO:.1f} or more"
             )
         timing.tempos.append((int(change.time), float(change.tempo)))
-    for event in source.time_signature_changes:
+    for event in signatures:
         beats, unit = check_time_signature((event.numerator, event.denominator))
-        if beats * 4 > unit * limits.max_bar_quarters:
-            raise MidiLimitError(
-                f"a time signature of {beats}/{unit}; a bar has at most "
-                f"{limits.max_bar_quarters} quarter notes (MidiLimits.max_bar_quarters)"
-            )
+        limits.check("max_bar_quarters", 4 * beats / unit, "quarters in a bar")
         timing.time_signatures.append((int(event.time), beats, unit))
     tracks = []
     for part in source.instruments:
@@ -230,18 +216,14 @@ def _from_instruments(source: miditoolkit.MidiFile, limits: MidiLimits) -> Check
         if any(change.number == HIHAT_PEDAL for change in part.control_changes):
             track.pedals.add(channel)
         for note in part.notes:
-            if not 0 <= note.start <= last:
-                raise MidiLimitError(
-                    f"a note at tick {note.start}; it is 0 to {last:,} "
-                    "(MidiLimits.max_quarters)"
-                )
-            if not (0 <= note.pitch <= 127 and 1 <= note.velocity <= 127):
-                raise MidiFormatError(
-                    f"a note of pitch {note.pitch}, velocity {note.velocity}; they "
-                    "are 0 to 127 and 1 to 127"
-                )
             values = (note.start, note.pitch, note.velocity, note.end)
-            start, pitch, velocity, end = map(int, values)
+            start, pitch, velocity, end = map(math.floor, values)
+            limits.check("max_quarters", start / division, "quarters")
+            if start < 0 or not (0 <= pitch <= 127 and 1 <= velocity <= 127):
+                raise MidiFormatError(
+                    f"a note at tick {start} of pitch {pitch}, velocity {velocity}; "
+                    "these are 0 or more, 0 to 127 and 1 to 127"
+                )
             track.notes.append((channel, start, pitch, velocity, end))
         tracks.append(track)
     # The tempo is no instrument's; it stands behind them, so that they keep their

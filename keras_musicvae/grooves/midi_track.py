@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from keras_musicvae.errors import MidiFormatError, MidiLimitError
+from keras_musicvae.errors import MidiFormatError
 from keras_musicvae.grooves.midi_limits import MidiLimits
 from keras_musicvae.grooves.track_names import track_names
 
@@ -59,6 +59,7 @@ class TrackReader:
 
     def __init__(self, data: bytes, division: int, limits: MidiLimits):
         self.data = data
+        self.division = division
         self.limits = limits
         self.max_tick = limits.max_quarters * division
         self.num_events = 0
@@ -106,21 +107,15 @@ class TrackReader:
         while pos < end:
             num_events += 1
             if num_events > max_events:
-                raise MidiLimitError(
-                    f"the file has more than {max_events:,} events "
-                    "(MidiLimits.max_events)"
-                )
+                self.limits.check("max_events", num_events, "events")
             delta = data[pos]
             pos += 1
             if delta >= 0x80:
                 delta, pos = _read_number(data, pos - 1)
             tick += delta
             if tick > max_tick:
-                raise MidiLimitError(
-                    f"the event at byte {pos} lies {tick:,} ticks after the start; at "
-                    f"most {self.limits.max_quarters:,} quarter notes are read "
-                    "(MidiLimits.max_quarters)"
-                )
+                quarters = tick / self.division
+                self.limits.check("max_quarters", quarters, f"quarters at byte {pos}")
             status = data[pos]
             if status < 0x80:
                 if not running:
@@ -176,11 +171,7 @@ class TrackReader:
                     f"byte {pos - 1}: status 0x{status:02X} is not an event of a file"
                 )
         self.num_events = num_events
-        if self.num_notes > self.limits.max_notes:
-            raise MidiLimitError(
-                f"the file has more than {self.limits.max_notes:,} notes "
-                "(MidiLimits.max_notes)"
-            )
+        self.limits.check("max_notes", self.num_notes, "notes")
         track.end_tick = tick
         return pos
 
@@ -216,17 +207,9 @@ class TrackReader:
             tempo = int.from_bytes(body)
             if tempo == 0:
                 raise MidiFormatError(f"byte {pos}: a tempo of 0 us per quarter note")
-            if 60e6 / tempo > limits.max_tempo:
-                raise MidiLimitError(
-                    f"byte {pos}: a tempo of {60e6 / tempo:,.0f} bpm; at most "
-                    f"{limits.max_tempo:,.0f} are read (MidiLimits.max_tempo)"
-                )
+            limits.check("max_tempo", 6e7 / tempo, f"bpm at byte {pos}")
             self.num_tempos += 1
-            if self.num_tempos > limits.max_tempo_changes:
-                raise MidiLimitError(
-                    f"the file has more than {limits.max_tempo_changes:,} tempo "
-                    "changes (MidiLimits.max_tempo_changes)"
-                )
+            limits.check("max_tempo_changes", self.num_tempos, "tempos")
             track.tempos.append((tick, 6e7 / tempo))
         elif meta == 0x58 and len(body) < 2:
             self.odd[
@@ -241,24 +224,16 @@ class TrackReader:
                 ] += 1
             if numerator == 0:
                 raise MidiFormatError(f"byte {pos}: a time signature with 0 beats")
-            if 2**power > limits.max_denominator:
-                raise MidiLimitError(
-                    f"byte {pos}: a time signature of {numerator}/2^{power}; the "
-                    f"second number is at most {limits.max_denominator} "
-                    "(MidiLimits.max_denominator)"
-                )
-            if numerator * 4 > limits.max_bar_quarters << power:
-                raise MidiLimitError(
-                    f"byte {pos}: a time signature of {numerator}/{2**power}; a bar "
-                    f"has at most {limits.max_bar_quarters} quarter notes "
-                    "(MidiLimits.max_bar_quarters)"
-                )
+            where = f"at byte {pos}, a time signature of {numerator}/2^{power}"
+            limits.check("max_denominator", 2**power, f"as denominator {where}")
+            quarters = 4 * numerator / 2**power
+            limits.check("max_bar_quarters", quarters, f"quarters in a bar {where}")
             self.num_time_signatures += 1
-            if self.num_time_signatures > limits.max_time_signature_changes:
-                raise MidiLimitError(
-                    f"the file has more than {limits.max_time_signature_changes:,} "
-                    "time signatures (MidiLimits.max_time_signature_changes)"
-                )
+            limits.check(
+                "max_time_signature_changes",
+                self.num_time_signatures,
+                "time signatures",
+            )
             track.time_signatures.append((tick, numerator, 2**power))
 
 

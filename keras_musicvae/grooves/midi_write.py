@@ -17,7 +17,7 @@ import miditoolkit
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import GrooveError
+from keras_musicvae.errors import GrooveError, MidiLimitError
 from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
 from keras_musicvae.grooves.midi_limits import (
@@ -286,20 +286,15 @@ def _check_readable(groove: "Groove", limits: MidiLimits) -> None:
     """What is written can be read again, or is not written."""
     beats, unit = groove.time_signature
     tempos = [groove.tempo, *(tempo for _, tempo in groove.tempo_changes)]
-    for name, what, number in (
-        ("max_notes", "hits", groove.num_hits),
-        ("max_quarters", "quarter notes", groove.num_quarters),
-        ("max_tempo_changes", "tempos", len(tempos)),
-        ("max_tempo", "bpm", max(tempos)),
-        ("max_bar_quarters", "quarter notes in a bar", 4 * beats / unit),
-        ("max_denominator", f"as the unit of {beats}/{unit}", unit),
-    ):
-        most = getattr(limits, name)
-        if number > most:
-            raise GrooveError(
-                f"a MIDI file that can be read again has at most {most:,.10g} {what}. "
-                f"Received: {number:,.10g}"
-            )
+    try:
+        limits.check("max_notes", groove.num_hits, "hits")
+        limits.check("max_quarters", groove.num_quarters, "quarters")
+        limits.check("max_tempo_changes", len(tempos), "tempos")
+        limits.check("max_tempo", max(tempos), "bpm")
+        limits.check("max_bar_quarters", 4 * beats / unit, "quarters in a bar")
+        limits.check("max_denominator", unit, "as denominator")
+    except MidiLimitError as error:
+        raise GrooveError(f"what is written must be readable: {error}") from None
 
 
 def _start_ticks(
