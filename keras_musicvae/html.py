@@ -36,7 +36,7 @@ def groove_to_html(groove: "Groove") -> str:
 
     Returns:
         A `<div>` with an inline SVG (a disc is a hit: the thin tick is its place on
-        the grid, size and colour its velocity; pointing at it tells the numbers)
+        the grid, size and colour its velocity; pointing at it shows the numbers)
         and an `<audio>` element with mono sound at 22 kHz. The name is escaped.
 
     Example:

@@ -84,7 +84,7 @@ def stroke_name(drum: int, pitch: int = 0) -> str:
     """
     if ROLAND_TD11.drum_of(pitch) == drum:
         articulation = ROLAND_TD11.articulation_of(pitch) or ""
-        # Of toms and crashes, the kit does not tell the rim or edge from the rest.
+        # Rims of toms and edges of crashes have no stroke of their own.
         for name in (articulation, articulation.rpartition("_")[0]):
             if name in STROKES:
                 return name

@@ -50,7 +50,7 @@ def render(
             end, so that the result repeats without a seam.
 
     Returns:
-        (samples, 2) float32, left and right as the drummer hears them, within
+        (samples, 2) float32, left and right from the drummer's seat, within
         -1 dBFS (0.891). Without `wrap`, hits ahead of the first downbeat sound at 0.
 
     Raises:

@@ -27,7 +27,7 @@ class Timeline:
             where a hit is played ahead of the first downbeat.
         drums: (hits,) int, 0 to 8.
         velocities: (hits,) float64, above 0, up to 1.
-        pitches: (hits,) int, MIDI pitches that tell the articulations.
+        pitches: (hits,) int, MIDI pitches, one per articulation.
         turns: (hits,) int, counts the hits of each drum from 0 within a loop.
         loop_seconds: The length of one loop.
         loops: How many.
@@ -77,7 +77,7 @@ def timeline(
     pitches = groove.struck_pitches(drum_map)[steps, drums].astype(np.int64)
     order = np.argsort(seconds, kind="stable")
     seconds, drums, pitches = seconds[order], drums[order], pitches[order]
-    # As in MIDI, a hit that is there is heard: velocity 0 would be silence.
+    # As in MIDI, a hit has a velocity of 1 or more; 0 would be silence.
     velocities = np.clip(velocities[order], 1 / 127, 1.0)
     starts = np.arange(loops) * length
     everything = (starts[:, np.newaxis] + seconds).ravel()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TICKS_PER_QUARTER = 480
 MAX_TICKS_PER_QUARTER = 32_767
 _MAX_WAIT = 2**28 - 1  # ticks, in the four bytes of a variable-length number
-# A drum note's length only tells a sampler when to let go: a 16th, as Magenta writes.
+# The length of a drum note hardly matters to a sampler: a 16th, as Magenta writes.
 NOTE_QUARTERS = 0.25
 EARLY = ("clip", "wrap")
 

@@ -2,7 +2,7 @@
 
 Functions take and return `Axes`, so they fit into anyone's figure; without `ax` they
 make a figure of their own, without `pyplot` and its global state, hence without a
-display. Colours are told apart by colour-blind readers and in a black-and-white print.
+display. Colours differ for colour-blind readers and in a black-and-white print.
 
 - `grid.py`: grooves as drum grids
 - `latent.py`: latent vectors in the plane

@@ -38,7 +38,7 @@ def plot_latent(
 
     Args:
         z: (grooves, latent_dim), at least two rows.
-        labels: One for each row, such as its style; coloured and told in a legend.
+        labels: One for each row, such as its style; coloured, with a legend.
         ax: Where to draw; None makes a figure.
         max_labels: The most frequent labels get a colour, the rest are grey "other".
 
@@ -119,7 +119,7 @@ def _draw_labels(
     names = np.array(labels)
     shown = [name for name, _ in Counter(labels).most_common(max_labels)]
     other = ~np.isin(names, shown)
-    # The rest is drawn first, hence below, and told last.
+    # The rest is drawn first, so below, and is the last of the legend.
     rest = ax.scatter(*points[other].T, color="#c8c8c8", **style)
     handles, texts = [], []
     for index, name in enumerate(shown):
