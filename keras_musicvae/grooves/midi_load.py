@@ -87,9 +87,8 @@ def load_midi(
 
     Arguments and errors as in `read_midi`.
     """
-    if channel not in ("auto", None) and not (
-        isinstance(channel, int) and 1 <= channel <= 16
-    ):
+    number = isinstance(channel, int | np.integer) and not isinstance(channel, bool)
+    if channel not in ("auto", None) and not (number and 1 <= channel <= 16):
         raise MidiError(
             f'channel must be 1 to 16, None or "auto". Received: {channel!r}'
         )

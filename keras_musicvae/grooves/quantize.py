@@ -76,6 +76,8 @@ class ReadOptions:
                 f"zero_length must be one of {', '.join(ZERO_LENGTH)}. "
                 f"Received: {self.zero_length!r}"
             )
+        if not isinstance(self.limits, MidiLimits):
+            raise MidiError(f"limits must be MidiLimits. Received: {self.limits!r}")
         object.__setattr__(self, "fallback", _fallback_table(self.unknown_pitch))
 
     def drum_table(

@@ -513,6 +513,8 @@ def test_paths(tmp_path, monkeypatch):
         {"steps_per_quarter": 10**400},
         {"channel": 0},
         {"channel": "ten"},
+        {"channel": True},
+        {"limits": None},
         {"drum_map": 5},
         {"unknown_pitch": 7},
         {"unknown_pitch": {"39": "snare"}},
