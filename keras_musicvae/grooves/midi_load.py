@@ -87,8 +87,8 @@ def load_midi(
 
     Arguments and errors as in `read_midi`.
     """
-    number = isinstance(channel, int | np.integer) and not isinstance(channel, bool)
-    if channel not in ("auto", None) and not (number and 1 <= channel <= 16):
+    known = channel in ("auto", None, *range(1, 17))
+    if not known or isinstance(channel, bool | float):
         raise MidiError(
             f'channel must be 1 to 16, None or "auto". Received: {channel!r}'
         )
