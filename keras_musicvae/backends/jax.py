@@ -16,6 +16,8 @@ from keras import ops as ops
 # Whether `compiled` compiles anew for each set of shapes.
 COMPILES = True
 
+EXPORT_FORMAT = "tf_saved_model"
+
 
 def fused_lstm(
     sequences: Any,
@@ -33,6 +35,10 @@ def fused_lstm(
 def use_cudnn(dtype: str) -> bool | str:
     """Only in float32: jaxlib's `gpu_rnn` cannot be lowered in bfloat16."""
     return "auto" if dtype == "float32" else False
+
+
+def check_training(model: keras.Model) -> None:
+    """A distributed batch is one array: its noise and gradients are of the whole."""
 
 
 def run_train_step(

@@ -5,6 +5,9 @@ Every backend module defines the same names:
 - `fused_lstm(sequences, h, c, kernel, recurrent_kernel, bias, reverse)`: a whole
   LSTM layer in one call, or None where Keras's own loop is the faster one.
 - `use_cudnn(dtype)`: the argument of that name of `keras.layers.LSTM`.
+- `check_training(model)`: raises `TrainingError` where the backend would train the
+  model otherwise than it should.
+- `EXPORT_FORMAT`: what `keras.Model.export` writes of our models, tried and compared.
 - `run_train_step(model, step, arguments)`: runs `step(data)`, which reads and assigns
   variables, in the way in which `fit` calls a train step.
 - `value_and_gradients(model, function)`: `function()` returns the loss; its value and
@@ -36,8 +39,10 @@ from keras_musicvae.backends.choice import choose_backend
 _backend: Any = import_module(f"keras_musicvae.backends.{choose_backend()}")
 
 COMPILES: bool = _backend.COMPILES
+EXPORT_FORMAT: str = _backend.EXPORT_FORMAT
 add_matmul = _backend.add_matmul
 apply_gradients = _backend.apply_gradients
+check_training = _backend.check_training
 compiled = _backend.compiled
 fused_lstm = _backend.fused_lstm
 global_norm = _backend.global_norm

@@ -33,6 +33,7 @@ def is_plain_adam(optimizer: Any, variables: list) -> bool:
         and optimizer.built
         and not any(getattr(optimizer, name) for name in _EXTRAS)
         and not any(variable.constraint for variable in variables)
+        and all(variable.dtype == "float32" for variable in variables)
     )
 
 

@@ -12,9 +12,12 @@ import tensorflow as tf
 from keras import ops as ops
 
 from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
+from keras_musicvae.errors import TrainingError
 
 # Whether `compiled` compiles anew for each set of shapes.
 COMPILES = True
+
+EXPORT_FORMAT = "tf_saved_model"
 
 
 def fused_lstm(
@@ -33,6 +36,18 @@ def fused_lstm(
 def use_cudnn(dtype: str) -> bool | str:
     """Where Keras finds it."""
     return "auto"
+
+
+def check_training(model: keras.Model) -> None:
+    """Replicas would draw the same noise and not exchange their gradients."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if replicas > 1:
+        raise TrainingError(
+            f"Training is on one device; the `tf.distribute` strategy has {replicas} "
+            "replicas, which would draw the same noise and train apart. Build and fit "
+            "the model outside of its scope. On JAX `keras.distribution.DataParallel` "
+            "trains on several devices."
+        )
 
 
 def run_train_step(

@@ -13,9 +13,12 @@ import torch
 from torch.optim.adam import adam
 
 from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
+from keras_musicvae.errors import TrainingError
 
 # Whether `compiled` compiles anew for each set of shapes.
 COMPILES = False
+
+EXPORT_FORMAT = "torch"
 
 # Grooves at once from which on arithmetic costs more than calls do.
 _MANY = 64
@@ -60,6 +63,24 @@ def fused_lstm(
 def use_cudnn(dtype: str) -> bool | str:
     """Where Keras finds it."""
     return "auto"
+
+
+def check_training(model: keras.Model) -> None:
+    """Processes would train apart; `torch.compile` cannot differentiate the step."""
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        processes = distributed.get_world_size()
+        if processes > 1:
+            raise TrainingError(
+                f"Training is in one process; `torch.distributed` has {processes}, "
+                "which would each train a model of their own. Start one process, or "
+                "use `keras.distribution.DataParallel` on JAX."
+            )
+    if model.jit_compile:
+        raise TrainingError(
+            "PyTorch trains without `torch.compile`, which cannot trace the train "
+            "step. Compile the model with `jit_compile=False`, the default."
+        )
 
 
 def run_train_step(

@@ -120,6 +120,11 @@ class Piece:
         return steps % len(self.frames)
 
 
+def is_music(value: object) -> bool:
+    """Whether this is music of some kind, not an array, a batch or a dataset."""
+    return isinstance(value, (*_ONE, list)) or is_file_object(value)
+
+
 def read_pieces(
     music: object, converter: GrooveConverter, **options: Any
 ) -> list[Piece]:

@@ -81,6 +81,10 @@ class ConductorDecoder(keras.layers.Layer):
         )
         self.built = True
 
+    def compute_output_shape(self, frames_shape: tuple, **_: Any) -> tuple:
+        """One output for each frame."""
+        return self.note_decoder.compute_output_shape(frames_shape)
+
     def call(
         self,
         previous: Any,

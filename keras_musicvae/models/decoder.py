@@ -67,6 +67,10 @@ class NoteDecoder(keras.layers.Layer):
         self.output_projection.build((*frames_shape[:-1], width))
         self.built = True
 
+    def compute_output_shape(self, frames_shape: tuple, **_: Any) -> tuple:
+        """One output for each frame."""
+        return (*frames_shape[:-1], self.output_projection.units)
+
     def call(
         self,
         previous: Any,

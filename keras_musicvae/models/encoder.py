@@ -63,6 +63,10 @@ class BidirectionalEncoder(keras.layers.Layer):
             backward.build(input_shape)
             input_shape = (*input_shape[:-1], 2 * units)
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """One summary for each sequence."""
+        return (input_shape[0], self.output_dim)
+
     def call(
         self,
         sequences: Any,
@@ -129,6 +133,10 @@ class HierarchicalEncoder(keras.layers.Layer):
         """Creates the weights."""
         self.bar_encoder.build((None, self.steps_per_bar, input_shape[-1]))
         self.bars_encoder.build((None, self.num_bars, self.bar_encoder.output_dim))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """One summary for each sequence."""
+        return (input_shape[0], self.output_dim)
 
     def call(
         self,

@@ -32,6 +32,11 @@ class GaussianLatent(keras.layers.Layer):
         self.mean.build(input_shape)
         self.stddev.build(input_shape)
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple[tuple, tuple]:
+        """Those of z_mean and z_stddev."""
+        shape = self.mean.compute_output_shape(input_shape)
+        return shape, shape
+
     def call(self, summary: Any) -> tuple[Any, Any]:
         """(batch, features) -> z_mean, z_stddev, each (batch, latent_dim), float32."""
         mean, stddev = self.mean(summary), self.stddev(summary)

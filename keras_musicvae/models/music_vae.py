@@ -21,6 +21,7 @@ from keras_musicvae.models.encoder import (
     HierarchicalEncoder,
     bar_lengths,
 )
+from keras_musicvae.models.groove_model import GrooveModel
 from keras_musicvae.models.heads import make_heads
 from keras_musicvae.models.initial_weights import assign_initial_weights, zeros
 from keras_musicvae.models.latent import GaussianLatent, kl_divergence
@@ -34,7 +35,6 @@ from keras_musicvae.models.preset_model import PresetModel
 from keras_musicvae.models.prior import ParzenPrior
 from keras_musicvae.models.random import Dropout, TrainingNoise
 from keras_musicvae.models.schedules import beta_at
-from keras_musicvae.models.trainer import GrooveTrainer
 from keras_musicvae.models.verbs import MusicVerbs
 
 # Draws of random numbers in a training step; the modules take ranges of them.
@@ -43,7 +43,7 @@ _SITE_LATENT, _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 0, 100, 200, 1000
 
 @documented
 @keras.saving.register_keras_serializable(package="keras_musicvae")
-class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
+class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
     """Hierarchical variational autoencoder of expressive drum grooves.
 
     A groove is an array (steps, 27): hits | velocities | offsets. The
@@ -178,7 +178,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         self.encoder.build((None, self.num_steps, heard))
         skipped = self.num_steps * heard if self.encoder_skip else 0
         self.latent.build((None, self.encoder.output_dim + skipped))
-        self.prior.build()
+        self.prior.build((None, self.latent_dim))
         if self.plan is not None:
             self.plan.build((None, self.latent_dim))
         self.decoder.build(shape, self.latent_dim, self.control_dim + self.plan_dim)
@@ -302,7 +302,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         beta = beta_at(step, self.beta, self.beta_rate)
         cost = reconstruction + beta * kl_cost(kl, self.free_bits)
         if sample_weight is not None:
-            cost = cost * sample_weight
+            cost = cost * ops.cast(sample_weight, cost.dtype)
         self.reconstruction_tracker.update_state(reconstruction)
         for name, tracker in self.term_trackers.items():
             tracker.update_state(terms[name])
@@ -326,6 +326,15 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveTrainer):
         self.skipped_steps_tracker = keras.metrics.Sum(name="skipped_steps")
 
     # --- Helpers --------------------------------------------------------------
+
+    def _input_signature(self) -> list[Any]:
+        widths = {"grooves": self.frame_dim, "controls": self.control_dim}
+        shapes = {
+            name: keras.InputSpec(dtype="float32", shape=(None, self.num_steps, width))
+            for name, width in widths.items()
+            if width
+        }
+        return [shapes if self.control_dim else shapes["grooves"]]
 
     def _with_plan(self, z: Any, controls: Any) -> Any:
         """What the decoder reads at each step: controls, and the plan that z makes."""

@@ -72,6 +72,9 @@ class MusicPerformance:
             )
         return pieces
 
+    def _batch_of(self, music: Any) -> Arrays:
+        return np.concatenate([piece.windows for piece in self._pieces(music)])
+
     def _posterior(
         self, pieces: Sequence[Piece], controls: Arrays | None
     ) -> tuple[Arrays, Arrays]:

@@ -52,6 +52,10 @@ class ParzenPrior(keras.layers.Layer):
             name="latents",
         )
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """One latent for each row of noise."""
+        return input_shape
+
     def draw(self, normal: Arrays, uniform: Arrays) -> Arrays:
         """Latents, a function of noise; NumPy, so that it is the same everywhere.
 

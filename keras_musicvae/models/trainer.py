@@ -27,7 +27,7 @@ class GrooveTrainer(keras.Model):
     gradient_skip_norm: float | None
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """Configures training.
+        """Configures training; `fit` calls it with the defaults if nobody else did.
 
         Args:
             optimizer: What `keras.Model.compile` takes. Defaults to the original's:
@@ -37,12 +37,19 @@ class GrooveTrainer(keras.Model):
             **kwargs: `jit_compile`, `steps_per_execution`, `run_eagerly`...
 
         Raises:
-            TrainingError: A `loss` was given; the model has its own.
+            TrainingError: A `loss` was given; the model has its own. Or the backend
+                cannot train the model in this way or precision.
         """
         if kwargs.pop("loss", None) is not None:
             raise TrainingError(
                 "MusicVAE has its own loss, reconstruction plus KL; `loss` must be "
                 "left out."
+            )
+        dtype = self.dtype_policy.variable_dtype
+        if dtype not in ("float32", "float64"):
+            raise TrainingError(
+                f"Weights in {dtype} cannot be trained: Adam's constants are 0 or 1 in "
+                f"it. Use dtype='mixed_{dtype}', which keeps the weights in float32."
             )
         if optimizer is None:
             optimizer = keras.optimizers.Adam(ExponentialDecayToFloor(), epsilon=1e-8)
@@ -51,12 +58,20 @@ class GrooveTrainer(keras.Model):
         inner: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
             inner.global_clipnorm = self.gradient_clip_norm
+        native.check_training(self)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as the saved one was; Keras calls it."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Makes the step that Keras repeats; `fit` calls it."""
+        native.check_training(self)
+        return super().make_train_function(force)
+
+    # --- The step -------------------------------------------------------------
 
     def train_step(self, *arguments: Any) -> Any:
         """One step, called by `fit`: (data), or (state, data) on JAX."""
