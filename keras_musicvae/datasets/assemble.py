@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from keras_musicvae.datasets.layout import (
 )
 from keras_musicvae.datasets.parts import (
     PartRecord,
-    read_frames,
+    copy_frames,
     read_record,
     read_windows,
 )
@@ -213,8 +213,7 @@ def _write(
         used = stack.enter_context(_csv(folder / FILES_NAME, FILE_COLUMNS))
         rejected = stack.enter_context(_csv(folder / REJECTED_NAME, REJECTED_COLUMNS))
         for number, part in enumerate(parts.records()):
-            for piece in read_frames(parts.folder, number):
-                frames.write(piece)
+            copy_frames(parts.folder, number, frames)
             windows = read_windows(parts.folder, number)
             windows = windows[keep[seen : (seen := seen + len(windows))]]
             files = splits[file : file + len(part.files)]
@@ -239,7 +238,7 @@ def _write(
 
 
 @contextlib.contextmanager
-def _array(path: Path, dtype: Any, shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
+def _array(path: Path, dtype: Any, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
     """A `.npy` file that is written piece by piece."""
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),

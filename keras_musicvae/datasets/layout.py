@@ -12,7 +12,7 @@ A row is one step: 9 hits, 9 velocities, 9 offsets. Nothing here is ever unpickl
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,32 +144,20 @@ def load_array(path: Path, dtype: np.dtype[Any], axes: int) -> NDArray[Any]:
     return array
 
 
-class FileNames(Sequence[str]):
-    """The first column of files.csv, read when it is first needed."""
+def read_names(path: Path) -> list[str]:
+    """The first column of `files.csv`.
 
-    def __init__(self, path: Path):
-        self._path = path
-        self._names: list[str] | None = None
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._read()[index]
-
-    def _read(self) -> list[str]:
-        if self._names is None:
-            try:
-                with (
-                    open_regular(self._path) as data,
-                    io.TextIOWrapper(
-                        data, "utf-8", errors="surrogateescape", newline=""
-                    ) as file,
-                ):
-                    self._names = [row["name"] for row in csv.DictReader(file)]
-            except (OSError, KeyError, csv.Error) as error:
-                raise damaged(self._path, error) from error
-        return self._names
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    try:
+        with (
+            open_regular(path) as data,
+            io.TextIOWrapper(data, "utf-8", "surrogateescape", newline="") as file,
+        ):
+            return [row["name"] for row in csv.DictReader(file)]
+    except (OSError, KeyError, csv.Error) as error:
+        raise damaged(path, error) from error
 
 
 def damaged(path: Path, cause: object) -> DatasetError:

@@ -10,10 +10,11 @@ of processes or on time. It lies in the folder of all parts as
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,8 @@ def write_part(
             )
             add_counts(counts, result.counts)
             yield len(table)
-    save_array(windows, np.concatenate(tables))
+    with replacing(windows) as temporary, temporary.open("wb") as output:
+        np.save(output, np.concatenate(tables), allow_pickle=False)
     digests = {path.name: sha256_of(path) for path in (frames, windows)}
     write_json(record, vars(PartRecord(accepted, rejected, counts, rows, digests)))
 
@@ -154,23 +156,16 @@ def read_sound_record(folder: Path, number: int) -> PartRecord | None:
     return part
 
 
-def read_frames(folder: Path, number: int) -> Iterator[bytes]:
-    """The rows of a part, in pieces."""
+def copy_frames(folder: Path, number: int, output: BinaryIO) -> None:
+    """Appends the rows of a part to a file."""
     with _paths(folder, number)[0].open("rb") as file:
-        while piece := file.read(1 << 20):
-            yield piece
+        shutil.copyfileobj(file, output)
 
 
 def read_windows(folder: Path, number: int) -> NDArray[np.void]:
     """The windows of a part, `KEYED_WINDOW` records."""
     array: NDArray[np.void] = np.load(_paths(folder, number)[1], allow_pickle=False)
     return array
-
-
-def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Writes a `.npy` file atomically."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 def _paths(folder: Path, number: int) -> tuple[Path, Path, Path]:

@@ -51,8 +51,6 @@ class FolderSource:
         path: A folder, or one file.
     """
 
-    kind = "folder"
-
     def __init__(self, path: Path):
         self.path = path
         self._root = path if path.is_dir() else path.parent
@@ -97,8 +95,6 @@ class ZipSource:
         DatasetError: it is no zip, is damaged, or its table of contents is too large.
     """
 
-    kind = "zip"
-
     def __init__(self, path: Path):
         self.path = path
         try:
@@ -116,10 +112,6 @@ class ZipSource:
             if is_midi_name(m.filename)
         ]
         return sorted(found, key=_order), len(files) - len(found)
-
-    def names(self) -> list[str]:
-        """Every name in the zip."""
-        return list(self._members)
 
     def read(self, name: str, limit: int) -> bytes:
         """The first `limit` bytes of a member, however large it unpacks.

@@ -57,10 +57,10 @@ def summary(info: Mapping[str, Any]) -> list[str]:
             f"left over {report['bars_left_over']:,} bars at the ends of files lie in "
             "no window (a smaller --hop or --tail keep keeps them)"
         )
-    if report.get("silent_windows"):
-        kept = "kept" if config["silent"] == "keep" else "left out (--silent keep)"
+    if report.get("silent_bars") or report.get("silent_windows"):
         lines.append(
-            f"silent    {report['silent_windows']:,} windows without a hit, {kept}"
+            f"silent    left out: {report.get('silent_bars', 0):,} empty bars at the "
+            f"ends of files, {report.get('silent_windows', 0):,} windows without a hit"
         )
     if report.get("bars_added"):
         lines.append(

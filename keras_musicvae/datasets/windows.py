@@ -6,8 +6,9 @@ bar share their rows and cost nothing.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,11 @@ from keras_musicvae.datasets.layout import (
     SPLITS,
     WINDOW,
     WINDOWS_NAME,
-    FileNames,
     check_file,
     damaged,
     load_array,
     read_info,
+    read_names,
 )
 from keras_musicvae.errors import DatasetError
 from keras_musicvae.grooves.converter import GrooveConverter
@@ -42,7 +43,7 @@ class _Shared:
 
     frames: NDArray[np.float32]
     info: Mapping[str, Any]
-    file_names: Sequence[str]
+    file_names: Callable[[], Sequence[str]]
 
 
 class GrooveWindows:
@@ -125,7 +126,7 @@ class GrooveWindows:
         if frames.shape[1] != NUM_FEATURES:
             raise damaged(folder / FRAMES_NAME, f"its shape is {frames.shape}")
         table = load_array(folder / WINDOWS_NAME, WINDOW, 1)
-        names = FileNames(folder / FILES_NAME)
+        names = cache(partial(read_names, folder / FILES_NAME))
         windows = cls(_Shared(frames, info, names), table)
         windows._check_table(folder / WINDOWS_NAME)
         return windows
@@ -177,7 +178,7 @@ class GrooveWindows:
         }
         every = np.concatenate([np.zeros((0, NUM_FEATURES), np.float32), *frames])
         names = [groove.name for groove in grooves]
-        return cls(_Shared(every, info, names), table)
+        return cls(_Shared(every, info, lambda: names), table)
 
     # --- Arrays ---------------------------------------------------------------
 
@@ -274,7 +275,7 @@ class GrooveWindows:
     @property
     def file_names(self) -> Sequence[str]:
         """The names of the files that gave windows, in order; read when first used."""
-        return self._shared.file_names
+        return self._shared.file_names()
 
     # --- Selecting ------------------------------------------------------------
 
