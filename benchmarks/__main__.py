@@ -6,7 +6,7 @@
     python -m benchmarks report          # the report again, from the JSON
 
 Results are JSON files in benchmarks/results/MACHINE-DATE/, one per command, and
-report.md beside them with its pictures. README.md in this folder explains each command.
+report.md beside them. README.md in this folder explains each command.
 """
 
 import argparse
@@ -15,67 +15,57 @@ import json
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras_musicvae
-from benchmarks.experiment import Options, workers
+from benchmarks.commands import COMMANDS
 from benchmarks.machine import Disturbance, describe_machine, machine_name
+from benchmarks.race import Options, workers
+from benchmarks.report import write_report
 from benchmarks.worker import ROOT
 from keras_musicvae.backends.choice import BACKENDS, installed_backends
 
-SHORT = ("startup", "music", "sample", "encode", "train", "control")
-COMMANDS = (*SHORT, "memory", "scaling", "preprocess")
-RESULTS = ROOT / "benchmarks" / "results"
+SHORT = ("music", "sample", "encode", "train")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line."""
     args = _parser().parse_args(arguments)
     machine = describe_machine()
-    folder = args.out or RESULTS / f"{machine_name(machine)}-{_today()}"
-    chosen = [name for name in args.commands if name != "report"]
-    if not args.commands:
-        chosen = list(COMMANDS if args.full else SHORT)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    results = ROOT / "benchmarks" / "results"
+    folder = args.out or results / f"{machine_name(machine)}-{today}"
     options = Options(
         backends=tuple(args.backend or installed_backends()),
         full=args.full,
         rounds=args.rounds,
         seconds=args.seconds,
-        cores=args.cores,
         data=args.data,
         gpu=machine["gpu"] is not None,
-        out=folder,
         tiny=args.tiny,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in chosen:
-        record = run_command(name, _module(name), options, machine)
-        path = folder / f"{name}.json"
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
-        temporary.replace(path)
-    from benchmarks.report import write_report
-
+    for name in args.commands or (COMMANDS if args.full else SHORT):
+        if name != "report":
+            record = run_command(name, options, machine)
+            temporary = folder / f"{name}.new"
+            temporary.write_text(json.dumps(record, indent=1) + "\n")
+            temporary.replace(folder / f"{name}.json")
     print(write_report(folder))
 
 
-def run_command(
-    name: str, module: ModuleType, options: Options, machine: dict[str, Any]
-) -> dict[str, Any]:
+def run_command(name: str, options: Options, machine: dict[str, Any]) -> dict[str, Any]:
     """Runs one command; its result with everything that says how it came about."""
-    print(f"{name}: {module.HELP}", file=sys.stderr)
+    print(f"{name}: {_help(name)}", file=sys.stderr)
     started = datetime.datetime.now(datetime.UTC)
     disturbance, start = Disturbance(), time.monotonic()
-    result = module.measure(options)
+    result = COMMANDS[name](options)
     record = {
         "command": name,
         "full": options.full,
         "rounds": options.rounds,
         "turn_seconds": options.seconds,
-        "cores": options.cores,
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - start, 1),
         "disturbance": disturbance.report(),
@@ -91,43 +81,34 @@ def run_command(
 
 
 def _parser() -> argparse.ArgumentParser:
-    lines = [f"  {name:12}{_module(name).HELP}" for name in COMMANDS]
-    lines.append(f"  {'report':12}tables and pictures of the JSON that is there")
+    lines = [f"  {name:12}{_help(name)}" for name in COMMANDS]
+    lines.append(f"  {'report':12}The tables again, from the JSON.")
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         epilog="commands:\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "commands",
         nargs="*",
         metavar="COMMAND",
         type=_command,
         help=f"which (default: {' '.join(SHORT)}; with --full all)",
     )
-    parser.add_argument(
+    add(
         "--backend",
         action="append",
         choices=BACKENDS,
         help="may be given several times (default: all that are installed)",
     )
-    parser.add_argument("--full", action="store_true", help="all cases, takes hours")
-    parser.add_argument(
-        "--rounds", type=int, default=9, help="turns of each contender (default: 9)"
-    )
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=0.3,
-        help="least length of a turn (default: 0.3)",
-    )
-    parser.add_argument("--cores", type=int, help="cores to use (default: all)")
-    parser.add_argument("--data", type=Path, help="the Groove MIDI Dataset's zip")
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    parser.add_argument(
-        "--tiny", action="store_true", help="a tiny model, only to try the code"
-    )
+    add("--full", action="store_true", help="all cases, takes hours")
+    add("--rounds", type=int, default=9, help="turns of each contender (default: 9)")
+    add("--seconds", type=float, default=0.3, help="of a turn, at least (default: 0.3)")
+    add("--data", type=Path, help="the Groove MIDI Dataset's zip")
+    add("--out", type=Path, help="folder of the results")
+    add("--tiny", action="store_true", help="a tiny model, only to try the code")
     return parser
 
 
@@ -138,12 +119,8 @@ def _command(text: str) -> str:
     return text
 
 
-def _module(name: str) -> ModuleType:
-    return import_module(f"benchmarks.commands.{name}")
-
-
-def _today() -> str:
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+def _help(name: str) -> str:
+    return str(COMMANDS[name].__doc__).partition("\n")[0]
 
 
 def _commit() -> str:

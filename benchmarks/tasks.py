@@ -47,16 +47,6 @@ class ModelSize:
         """Whether there is a conductor."""
         return bool(self.conductor_units)
 
-    def scaled(self, factor: float) -> "ModelSize":
-        """All widths times `factor`."""
-        return ModelSize(
-            self.num_bars,
-            round(self.encoder_units * factor),
-            round(self.latent_dim * factor),
-            tuple(round(n * factor) for n in self.conductor_units),
-            tuple(round(n * factor) for n in self.decoder_units),
-        )
-
 
 FULL = ModelSize()
 FLAT = ModelSize(conductor_units=())
@@ -80,6 +70,14 @@ class Task:
     size: ModelSize = field(default_factory=ModelSize)
     precision: str = "float32"
     dropout: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """A line for a table."""
+        decoder = "hierarchical" if self.size.hierarchical else "flat"
+        text = f"{decoder}, {self.size.num_bars} bars, batch {self.batch}"
+        dropout = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{text}, {self.precision}{dropout}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

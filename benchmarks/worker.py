@@ -35,22 +35,13 @@ class Worker:
     Args:
         backend: `"torch"`, `"jax"` or `"tensorflow"`.
         precision: One of `PRECISIONS`; the process's setting for float32 work.
-        cores: Cores that the process may use; None: all.
-        virtual_devices: On JAX, simulated CPU devices.
 
     Example:
         >>> with Worker("jax") as worker:  # doctest: +SKIP
         ...     worker.ask("describe")
     """
 
-    def __init__(
-        self,
-        backend: str,
-        precision: str = "float32",
-        *,
-        cores: int | None = None,
-        virtual_devices: int = 1,
-    ) -> None:
+    def __init__(self, backend: str, precision: str = "float32") -> None:
         self.backend = backend
         environment = {
             **os.environ,
@@ -60,13 +51,8 @@ class Worker:
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
             "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         }
-        if virtual_devices > 1:
-            environment["XLA_FLAGS"] = (
-                f"--xla_force_host_platform_device_count={virtual_devices}"
-            )
-        arguments = {"backend": backend, "precision": precision, "cores": cores}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", json.dumps(arguments)],
+            [sys.executable, "-m", "benchmarks.worker", backend, precision],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -129,16 +115,12 @@ class Server:
 
         return device.describe(self.backend)
 
-    def prepare(
-        self, key: str, contender: str, task: Mapping[str, Any], slowed: float = 0.0
-    ) -> dict[str, Any]:
+    def prepare(self, contender: str, task: Mapping[str, Any]) -> dict[str, Any]:
         """Checks a contender against ours, builds it and warms it up.
 
         Args:
-            key: Under which it is timed later.
             contender: Its name.
             task: What it does.
-            slowed: Share of its time by which it is made slower, for a control.
 
         Returns:
             `difference` from ours, `build_seconds` of what comes before the first run,
@@ -157,7 +139,7 @@ class Server:
         first = time.perf_counter()
         made.run(1)
         second = time.perf_counter()
-        self.contenders[key] = _Slowed(made.run, slowed) if slowed else made.run
+        self.contenders[contender] = made.run
         return {
             "difference": difference,
             "build_seconds": built - start,
@@ -165,10 +147,10 @@ class Server:
             "second_seconds": second - first,
         }
 
-    def time(self, key: str, repeats: int, each: bool = False) -> list[float]:
+    def time(self, contender: str, repeats: int, each: bool = False) -> list[float]:
         """Seconds of each run, or their mean where runs may overlap."""
         gc.collect()
-        return timed(self.contenders[key], repeats, each=each)
+        return timed(self.contenders[contender], repeats, each=each)
 
     def drop(self) -> None:
         """Forgets all contenders."""
@@ -189,15 +171,6 @@ class Server:
         task = Task.from_dict(task)
         cls(task, make_weights(task.size), make_inputs(task)).run(3)
         return {"host_before": before, **device.peak_memory(self.backend)}
-
-    def later_loss(self, contender: str, task: Mapping[str, Any]) -> float:
-        """The loss after two train steps with given noise."""
-        from benchmarks.contenders import contender_class
-
-        task = Task.from_dict(task)
-        weights, inputs = make_weights(task.size), make_inputs(task)
-        made = contender_class(contender, self.backend)(task, weights, inputs)
-        return float(made.outputs()["later_loss"])
 
     def music(
         self, preset: str, number: int, rounds: int, folder: str
@@ -240,13 +213,6 @@ class Server:
 
         return rates.measure(self.backend, precision)
 
-    def distribute(self) -> int:
-        """Spreads batches over all devices from now on; gives their number."""
-        import keras
-
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
-        return len(keras.distribution.list_devices())
-
     def _check(self, contender: str, task: Task) -> dict[str, float]:
         """Compares with ours on a small batch without dropout; see `checks.py`."""
         from benchmarks.contenders import OURS, contender_class
@@ -266,22 +232,6 @@ class Server:
         return self.checked[contender, small]
 
 
-class _Slowed:
-    """Makes a contender slower on purpose: the harness must notice."""
-
-    def __init__(self, run: Any, share: float) -> None:
-        self.run = run
-        self.share = share
-
-    def __call__(self, repeats: int) -> None:
-        start = time.perf_counter()
-        self.run(repeats)
-        end = time.perf_counter()
-        end += self.share * (end - start)
-        while time.perf_counter() < end:
-            pass
-
-
 def serve(server: Server, requests: IO[str], answers: IO[str]) -> None:
     """Answers requests until they end."""
     for line in requests:
@@ -297,17 +247,14 @@ def serve(server: Server, requests: IO[str], answers: IO[str]) -> None:
 
 def main() -> None:
     """Runs in the worker's process."""
-    arguments = json.loads(sys.argv[1])
-    if arguments["cores"]:
-        allowed = sorted(os.sched_getaffinity(0))[: arguments["cores"]]
-        os.sched_setaffinity(0, allowed)
+    backend, precision = sys.argv[1:]
     # Libraries print to stdout; the answers need it for themselves.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     from benchmarks.contenders.device import set_precision
 
-    set_precision(arguments["backend"], arguments["precision"])
-    serve(Server(arguments["backend"]), sys.stdin, answers)
+    set_precision(backend, precision)
+    serve(Server(backend), sys.stdin, answers)
 
 
 if __name__ == "__main__":

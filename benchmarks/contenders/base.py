@@ -14,11 +14,6 @@ class Contender(ABC):
         inputs: See `make_inputs`.
     """
 
-    #: Kinds of task that it can do.
-    kinds: tuple[str, ...] = ("train", "sample", "encode")
-    #: What a table says of it.
-    note = ""
-
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         self.task = task
 

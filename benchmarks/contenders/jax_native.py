@@ -29,8 +29,6 @@ _EPSILON = 1e-7
 class JaxNative(Contender):
     """Input projections stay inside the scan: on a CPU hoisting them is slower."""
 
-    note = "lax.scan under jit, Adam in the same function"
-
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)
         self.inputs = inputs

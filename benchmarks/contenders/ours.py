@@ -20,8 +20,6 @@ _PARTS = {
 class Ours(Contender):
     """The train step that `fit` calls; the verbs `decode` and `encode` as they are."""
 
-    note = "the package"
-
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)
         self.inputs = inputs
@@ -72,9 +70,6 @@ class Ours(Contender):
 
 class OursFit(Ours):
     """`model.fit` on NumPy arrays: the step, the feeding, the progress of the logs."""
-
-    kinds = ("train",)
-    note = "the package, all of `fit`"
 
     def run(self, repeats: int) -> None:
         """One epoch of so many steps."""

@@ -132,9 +132,6 @@ class StockMusicVAE(keras.Model):
 class StockKeras(Contender):
     """Keras's layers and Keras's train step."""
 
-    kinds = ("train", "encode")
-    note = "keras.layers.LSTM, Bidirectional, Keras's train step"
-
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)
         self.inputs = inputs

@@ -29,7 +29,6 @@ _EPSILON = 1e-7
 class TensorFlowNative(Contender):
     """Loops, since TensorFlow has no fused LSTM that trains on a CPU; fused Adam."""
 
-    note = "tf.while_loop in one tf.function, fused Adam"
     jit_compile = False
 
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
@@ -125,8 +124,6 @@ class TensorFlowNative(Contender):
 class TensorFlowXla(TensorFlowNative):
     """The same through XLA."""
 
-    kinds = ("train", "encode")
-    note = "the same, jit_compile=True"
     jit_compile = True
 
 

@@ -92,8 +92,6 @@ class TorchMusicVAE(nn.Module):
 class TorchNative(Contender):
     """`nn.LSTM` modules and `torch.optim.Adam(fused=True)`."""
 
-    note = "nn.LSTM modules, fused Adam; a loop of cells to sample"
-
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -215,9 +213,6 @@ class TorchNative(Contender):
 
 class TorchCompiled(TorchNative):
     """The same through `torch.compile`."""
-
-    kinds = ("train",)
-    note = "the same, torch.compile of the loss"
 
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)

@@ -1,1 +1,0 @@
-"""One module per command: `HELP`, and `measure(options)`, whose result becomes JSON."""
