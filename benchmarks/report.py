@@ -81,7 +81,7 @@ def headline(records: Records) -> str:
 def _headline_rows(records: Records) -> Iterator[tuple[str, dict[str, str]]]:
     for race in map(Race, records["train"]["result"]["races"]):
         task = race.task
-        if task.precision == "float32" and task.size.hierarchical and not task.dropout:
+        if task.precision == "float32" and task.size.hierarchical:
             yield f"train step, batch {task.batch}: windows/s", _rates(race)
             for other, title in ((NATIVE, "hand-written code"), (STOCK, "stock Keras")):
                 yield f"its time over that of {title}", _ratios(race, other)

@@ -62,22 +62,24 @@ class Task:
         batch: Windows at once.
         size: The model.
         precision: One of `PRECISIONS`; how the floating-point work is done.
-        dropout: In training, share of the inputs of every LSTM layer dropped.
     """
 
     kind: str
     batch: int
     size: ModelSize = field(default_factory=ModelSize)
     precision: str = "float32"
-    dropout: float = 0.0
 
     @property
     def label(self) -> str:
         """A line for a table."""
         decoder = "hierarchical" if self.size.hierarchical else "flat"
-        text = f"{decoder}, {self.size.num_bars} bars, batch {self.batch}"
-        dropout = f", dropout {self.dropout:g}" if self.dropout else ""
-        return f"{text}, {self.precision}{dropout}"
+        bars, batch = self.size.num_bars, self.batch
+        return f"{decoder}, {bars} bars, batch {batch}, {self.precision}"
+
+    @property
+    def keras_dtype(self) -> str:
+        """The policy of a Keras model."""
+        return "mixed_bfloat16" if self.precision == "bfloat16" else "float32"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -1,106 +1,100 @@
 """What the contenders that are Keras models share: steps as `fit` does them."""
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
+from benchmarks.contenders.base import Contender
 from benchmarks.contenders.device import wait_for
-from benchmarks.tasks import Arrays
+from benchmarks.tasks import Arrays, Task
 from keras_musicvae.backends import native
 
 
-class KerasStep:
-    """The compiled train step of a Keras model on one batch, again and again.
+class KerasContender(Contender):
+    """A compiled Keras model; its train step is what `fit` calls for each batch.
 
-    It is what `fit` calls for each batch, `model.train_function`, without the feeding
-    and the callbacks around it; the batch is on the device already.
-
-    Args:
-        model: Compiled.
-        data: One batch, as `fit` would get it.
+    That is `model.train_function`, without the feeding and the callbacks around it; the
+    batch is on the device already.
     """
 
-    def __init__(self, model: Any, data: Any) -> None:
-        self.model = model
-        self.data = keras.tree.map_structure(keras.ops.convert_to_tensor, (data,))
+    model: Any
+
+    def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
+        super().__init__(task, weights, inputs)
+        self.model = self.make_model()
+        self.names = {v.path: self.name(v.path) for v in self.model.trainable_variables}
+        for variable in self.model.trainable_variables:
+            variable.assign(weights[self.names[variable.path]])
         self.backend = keras.backend.backend()
-        model.optimizer.build(model.trainable_variables)
-        model.make_train_function()
+        self._batch: Any = None
+
+    @abstractmethod
+    def make_model(self) -> Any:
+        """Built, and compiled for training."""
+
+    @abstractmethod
+    def name(self, path: str) -> str:
+        """The name of `make_weights` for the path of a variable."""
+
+    @abstractmethod
+    def batch(self, epsilon: Any = None) -> dict[str, Any]:
+        """A batch for `fit`, with given noise or without."""
+
+    def gradients(self) -> tuple[Any, Mapping[str, Any]]:
+        """By the model's own loss."""
+        data = self.batch(self.inputs["epsilon"])
+
+        def function(*arrays: Any) -> tuple[Any, list]:
+            x = dict(zip(data, arrays, strict=True))
+            return native.value_and_gradients(
+                self.model,
+                lambda: self.model.compute_loss(
+                    x=x, y_pred=self.model(x, training=True)
+                ),
+            )
+
+        if self.backend == "torch":  # where it would be slow uncompiled
+            loss, found = function(*map(keras.ops.convert_to_tensor, data.values()))
+        else:
+            loss, found = native.compiled(self.model, function)(*data.values())
+        names = [self.names[v.path] for v in self.model.trainable_variables]
+        return loss, dict(zip(names, found, strict=True))
+
+    def step(self) -> Any:
+        """By `train_on_batch`."""
+        self.model.reset_metrics()
+        data = self.batch(self.inputs["epsilon"])
+        return self.model.train_on_batch(data, return_dict=True)["loss"]
+
+    def train(self, repeats: int) -> None:
+        """By the compiled train function."""
+        if self._batch is None:
+            self._prepare()
+        logs, state = None, getattr(self, "_state", None)
+        for _ in range(repeats):
+            if self.backend == "torch":
+                logs = self.model.train_function([self._batch])
+            elif self.backend == "tensorflow":
+                logs = self.model.train_function(self._batches)
+            else:
+                logs, state = self.model.train_function(state, iter([self._batch]))
+        self._state = state
+        wait_for(self.backend, (logs, state))
+
+    def _prepare(self) -> None:
+        to_tensor = keras.ops.convert_to_tensor
+        self._batch = keras.tree.map_structure(to_tensor, (self.batch(),))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.make_train_function()
         if self.backend == "tensorflow":
             import tensorflow as tf
 
-            self.batches = iter(tf.data.Dataset.from_tensors(self.data).repeat())
+            self._batches = iter(tf.data.Dataset.from_tensors(self._batch).repeat())
         elif self.backend == "jax":
-            self.state = model._get_jax_state(
-                trainable_variables=True,
-                non_trainable_variables=True,
-                optimizer_variables=True,
-                metrics_variables=True,
+            kinds = ("trainable", "non_trainable", "optimizer", "metrics")
+            self._state = self.model._get_jax_state(
+                **{f"{kind}_variables": True for kind in kinds},
                 purge_model_variables=True,
             )
-
-    def run(self, repeats: int) -> None:
-        """Does so many steps and waits for the last."""
-        logs = None
-        for _ in range(repeats):
-            if self.backend == "torch":
-                logs = self.model.train_function([self.data])
-            elif self.backend == "tensorflow":
-                logs = self.model.train_function(self.batches)
-            else:
-                logs, self.state = self.model.train_function(
-                    self.state, iter([self.data])
-                )
-        wait_for(self.backend, (logs, getattr(self, "state", None)))
-
-
-def assign(model: Any, weights: Arrays, names: Mapping[str, str]) -> None:
-    """Sets the weights of a model.
-
-    Args:
-        model: Built.
-        weights: Values by our names.
-        names: Our names by the model's.
-    """
-    for variable in model.trainable_variables:
-        variable.assign(weights[names[variable.path]])
-
-
-def training_outputs(
-    model: Any, data: dict[str, Any], names: Mapping[str, str]
-) -> Arrays:
-    """`Contender.outputs` of a compiled Keras model in training."""
-    loss, gradients = _value_and_gradients(model, data)
-    outputs = {"loss": loss}
-    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-        name = names[variable.path]
-        outputs[f"gradient/{name}"] = gradient
-    outputs["later_loss"] = third_loss(lambda: _step_loss(model, data))
-    return outputs
-
-
-def third_loss(step: Callable[[], Any]) -> Any:
-    """The loss after two updates, of a `step` that updates and gives the loss."""
-    return np.float32([step() for _ in range(3)][2])
-
-
-def _value_and_gradients(model: Any, data: dict[str, Any]) -> tuple[Any, list]:
-    def function(*arrays: Any) -> tuple[Any, list]:
-        x = dict(zip(data, arrays, strict=True))
-        return native.value_and_gradients(
-            model,
-            lambda: model.compute_loss(x=x, y_pred=model(x, training=True)),
-        )
-
-    if keras.backend.backend() != "torch":  # where it would be slow uncompiled
-        return native.compiled(model, function)(*data.values())
-    loss, gradients = function(*map(keras.ops.convert_to_tensor, data.values()))
-    to_numpy = keras.ops.convert_to_numpy
-    return to_numpy(loss), [to_numpy(gradient) for gradient in gradients]
-
-
-def _step_loss(model: Any, data: dict[str, Any]) -> Any:
-    model.reset_metrics()
-    return model.train_on_batch(data, return_dict=True)["loss"]

@@ -10,8 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from benchmarks.contenders.base import Contender
-from benchmarks.contenders.keras_step import KerasStep, assign, training_outputs
+from benchmarks.contenders.keras_step import KerasContender
 from benchmarks.tasks import (
     BETA,
     CLIP_NORM,
@@ -19,9 +18,7 @@ from benchmarks.tasks import (
     FREE_BITS,
     LEARNING_RATE,
     STEPS_PER_BAR,
-    Arrays,
     ModelSize,
-    Task,
 )
 
 _EPSILON = 1e-7
@@ -30,14 +27,12 @@ _EPSILON = 1e-7
 class StockMusicVAE(keras.Model):
     """Bidirectional encoder, Gaussian latent, conductor if any, note decoder."""
 
-    def __init__(self, size: ModelSize, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, size: ModelSize, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = size
         layers = keras.layers
         shared = {"dtype": self.dtype_policy}
         lstm = {"return_sequences": True, **shared}
-        self.drop = layers.Dropout(dropout, **shared)
-        # Dropout stands before it: inside a Bidirectional it is wrong on some backends.
         self.encoder = layers.Bidirectional(
             layers.LSTM(size.encoder_units, **shared), name="encoder", **shared
         )
@@ -64,29 +59,26 @@ class StockMusicVAE(keras.Model):
 
     def call(self, x: dict[str, Any], training: bool = False) -> dict[str, Any]:
         grooves = x["grooves"]
-        z_mean, z_stddev = self.posterior(grooves, training)
+        summary = self.encoder(grooves)
+        z_mean = ops.cast(self.mean(summary), "float32")
+        z_stddev = ops.cast(self.stddev(summary), "float32")
         z = z_mean
         if "epsilon" in x:
             z = z_mean + z_stddev * x["epsilon"]
         elif training:
             noise = keras.random.normal(ops.shape(z_mean), seed=self.seeds)
             z = z_mean + z_stddev * noise
-        outputs = self.decode(z, grooves, training)
+        outputs = self.decode(z, grooves)
         return {"outputs": outputs, "z_mean": z_mean, "z_stddev": z_stddev}
 
-    def posterior(self, grooves: Any, training: bool = False) -> tuple[Any, Any]:
-        summary = self.encoder(self.drop(grooves, training=training))
-        mean, stddev = self.mean(summary), self.stddev(summary)
-        return ops.cast(mean, "float32"), ops.cast(stddev, "float32")
-
-    def decode(self, z: Any, grooves: Any, training: bool = False) -> Any:
+    def decode(self, z: Any, grooves: Any) -> Any:
         previous = ops.pad(grooves[:, :-1], ((0, 0), (1, 0), (0, 0)))
         embedding, steps = z, self.size.num_steps
         if self.size.hierarchical:
             bars, steps = self.size.num_bars, STEPS_PER_BAR
             hidden = ops.zeros((ops.shape(z)[0], bars, 1), self.compute_dtype)
             state = self.conductor_start(z)
-            hidden = self._stack(self.conductor, hidden, state, training)
+            hidden = self._stack(self.conductor, hidden, state)
             embedding = ops.reshape(hidden, (-1, hidden.shape[-1]))
             previous = ops.reshape(previous, (-1, STEPS_PER_BAR, FRAME_DIM))
         repeated = ops.repeat(embedding[:, None], steps, axis=1)
@@ -94,25 +86,19 @@ class StockMusicVAE(keras.Model):
             [ops.cast(previous, repeated.dtype), repeated], axis=-1
         )
         state = self.notes_start(embedding)
-        outputs = self.output_layer(self._stack(self.notes, hidden, state, training))
+        outputs = self.output_layer(self._stack(self.notes, hidden, state))
         outputs = ops.reshape(outputs, (-1, self.size.num_steps, FRAME_DIM))
         return ops.cast(outputs, "float32")
 
-    def _stack(self, layers: list, hidden: Any, state: Any, training: bool) -> Any:
+    def _stack(self, layers: list, hidden: Any, state: Any) -> Any:
         parts = ops.split(state, 2 * len(layers), axis=-1)
         for i, layer in enumerate(layers):
             c, h = parts[2 * i : 2 * i + 2]
-            hidden = self.drop(hidden, training=training)
-            hidden = layer(hidden, initial_state=[h, c], training=training)
+            hidden = layer(hidden, initial_state=[h, c])
         return hidden
 
     def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
+        self, x: Any, y: Any = None, y_pred: Any = None, sample_weight: Any = None
     ) -> Any:
         hits, velocities, offsets = ops.split(x["grooves"], 3, axis=-1)
         logits, a, b = ops.split(y_pred["outputs"], 3, axis=-1)
@@ -129,60 +115,30 @@ class StockMusicVAE(keras.Model):
         return ops.mean(reconstruction + BETA * cost)
 
 
-class StockKeras(Contender):
+class StockKeras(KerasContender):
     """Keras's layers and Keras's train step."""
 
-    def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
-        super().__init__(task, weights, inputs)
-        self.inputs = inputs
-        dtype = "mixed_bfloat16" if task.precision == "bfloat16" else "float32"
-        self.model = StockMusicVAE(task.size, task.dropout, dtype=dtype)
-        self.names = {v.path: _name(v.path) for v in self.model.trainable_variables}
-        assign(self.model, weights, self.names)
-        self.model.compile(
+    def make_model(self) -> StockMusicVAE:
+        model = StockMusicVAE(self.task.size, dtype=self.task.keras_dtype)
+        model.compile(
             keras.optimizers.Adam(
                 LEARNING_RATE, epsilon=1e-8, global_clipnorm=CLIP_NORM
             )
         )
-        if task.kind == "encode":
-            x = keras.Input((task.size.num_steps, FRAME_DIM))
-            self.encoder = keras.Model(x, _Posterior(self.model)(x))
-        self._step: KerasStep | None = None
+        return model
 
-    def outputs(self) -> Arrays:
-        """Keras's side of the comparison."""
-        if self.task.kind == "encode":
-            mean, stddev = self.encoder.predict_on_batch(self.inputs["grooves"])
-            return {"z_mean": mean, "z_stddev": stddev}
-        data = {name: self.inputs[name] for name in ("grooves", "epsilon")}
-        return training_outputs(self.model, data, self.names)
+    def batch(self, epsilon: Any = None) -> dict[str, Any]:
+        grooves = {"grooves": self.inputs["grooves"]}
+        return grooves if epsilon is None else {**grooves, "epsilon": epsilon}
 
-    def run(self, repeats: int) -> None:
-        """Train steps, or `predict_on_batch`."""
-        if self.task.kind == "train":
-            if self._step is None:
-                data = {"grooves": self.inputs["grooves"]}
-                self._step = KerasStep(self.model, data)
-            self._step.run(repeats)
-            return
-        for _ in range(repeats):
-            self.encoder.predict_on_batch(self.inputs["grooves"])
+    def encode(self) -> tuple[Any, Any]:
+        raise NotImplementedError("only training is compared with stock layers")
 
+    def sample(self, noise: Any) -> Any:
+        raise NotImplementedError("only training is compared with stock layers")
 
-class _Posterior(keras.layers.Layer):
-    """The encoding half as a layer, for a functional model."""
-
-    def __init__(self, model: StockMusicVAE) -> None:
-        super().__init__()
-        self.model = model
-
-    def call(self, grooves: Any) -> tuple[Any, Any]:
-        return self.model.posterior(grooves)
-
-
-def _name(path: str) -> str:
-    """The name of `make_weights` for a variable's path in `StockMusicVAE`."""
-    *parts, kind = [p for p in path.split("/")[1:] if p != "lstm_cell"]
-    if parts[0] == "encoder":
-        return f"encoder/{parts[-1].partition('_')[0]}/{kind}"
-    return f"{parts[0].replace('_', '/')}/{kind}"
+    def name(self, path: str) -> str:
+        *parts, kind = [p for p in path.split("/")[1:] if p != "lstm_cell"]
+        if parts[0] == "encoder":
+            return f"encoder/{parts[-1].partition('_')[0]}/{kind}"
+        return f"{parts[0].replace('_', '/')}/{kind}"

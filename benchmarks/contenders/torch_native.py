@@ -5,9 +5,9 @@ cuDNN, bars side by side, z multiplied by its share of the kernel once when samp
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,10 +32,9 @@ _EPSILON = 1e-7
 class TorchMusicVAE(nn.Module):
     """The model, with `nn.LSTM` and `nn.Linear`."""
 
-    def __init__(self, size: ModelSize, dropout: float = 0.0) -> None:
+    def __init__(self, size: ModelSize) -> None:
         super().__init__()
         self.size = size
-        self.dropout = dropout
         units, latent = size.encoder_units, size.latent_dim
         self.encoder = nn.LSTM(FRAME_DIM, units, batch_first=True, bidirectional=True)
         self.mean = nn.Linear(2 * units, latent)
@@ -43,14 +42,14 @@ class TorchMusicVAE(nn.Module):
         embedding = latent
         if size.hierarchical:
             self.conductor_start = nn.Linear(latent, 2 * sum(size.conductor_units))
-            self.conductor = _stack(1, size.conductor_units, dropout)
+            self.conductor = _stack(1, size.conductor_units)
             embedding = size.conductor_units[-1]
         self.notes_start = nn.Linear(embedding, 2 * sum(size.decoder_units))
-        self.notes = _stack(FRAME_DIM + embedding, size.decoder_units, dropout)
+        self.notes = _stack(FRAME_DIM + embedding, size.decoder_units)
         self.output = nn.Linear(size.decoder_units[-1], FRAME_DIM)
 
     def posterior(self, grooves: Tensor) -> tuple[Tensor, Tensor]:
-        _, (h, _) = self.encoder(self._drop(grooves))
+        _, (h, _) = self.encoder(grooves)
         summary = torch.cat([h[0], h[1]], -1)
         return self.mean(summary).float(), F.softplus(self.stddev(summary)).float()
 
@@ -64,7 +63,7 @@ class TorchMusicVAE(nn.Module):
         repeated = embedding[:, None].expand(-1, steps, -1)
         hidden = torch.cat([previous.to(repeated.dtype), repeated], -1)
         state = _split(torch.tanh(self.notes_start(embedding)), self.notes)
-        hidden, _ = self.notes(self._drop(hidden), state)
+        hidden, _ = self.notes(hidden, state)
         return self.output(hidden).float().reshape(grooves.shape)
 
     def conduct(self, z: Tensor) -> Tensor:
@@ -85,9 +84,6 @@ class TorchMusicVAE(nn.Module):
         kl = (kl - FREE_BITS * math.log(2)).clamp(min=0)
         return (cost.sum((1, 2)) + BETA * kl).mean()
 
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
-
 
 class TorchNative(Contender):
     """`nn.LSTM` modules and `torch.optim.Adam(fused=True)`."""
@@ -95,9 +91,8 @@ class TorchNative(Contender):
     def __init__(self, task: Task, weights: Arrays, inputs: Arrays) -> None:
         super().__init__(task, weights, inputs)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.inputs = inputs
         self.grooves = self._to_device(inputs["grooves"])
-        self.model = TorchMusicVAE(task.size, task.dropout).to(self.device)
+        self.model = TorchMusicVAE(task.size).to(self.device)
         self.weights = _load(self.model, weights)
         self.loss = self.model.loss
         if task.kind == "train":
@@ -106,36 +101,41 @@ class TorchNative(Contender):
             )
             self.count = 0
 
-    def outputs(self) -> Arrays:
-        """This side of the comparison."""
-        if self.task.kind == "encode":
-            mean, stddev = self._encode()
-            return {"z_mean": mean, "z_stddev": stddev}
-        if self.task.kind == "sample":
-            return {"grooves": self._sample(self.inputs["z"], self.inputs["noise"])}
-        epsilon = self._to_device(self.inputs["epsilon"])
-        self._backward(epsilon)
-        outputs = {
-            f"gradient/{name}": _keras_layout(name, weight.grad)
-            for name, weight in self.weights.items()
+    def gradients(self) -> tuple[Any, Mapping[str, Any]]:
+        loss = self._backward(self._to_device(self.inputs["epsilon"]))
+        # Kernels are (outputs, inputs) in PyTorch.
+        return loss.detach(), {
+            n: w.grad.cpu().numpy().T.copy() for n, w in self.weights.items()
         }
-        outputs["loss"] = self._step(epsilon).detach().cpu().numpy()
-        self._step(epsilon)
-        return outputs | {"later_loss": self._step(epsilon).detach().cpu().numpy()}
 
-    def run(self, repeats: int) -> None:
-        """Train steps with fresh noise; or encoding; or sampling, noise drawn first."""
+    def step(self) -> Any:
+        return self._step(self._to_device(self.inputs["epsilon"])).detach()
+
+    def train(self, repeats: int) -> None:
+        shape = (len(self.grooves), self.task.size.latent_dim)
         for _ in range(repeats):
-            if self.task.kind == "train":
-                shape = (len(self.grooves), self.task.size.latent_dim)
-                self._step(torch.randn(shape, device=self.device))
-            elif self.task.kind == "encode":
-                self._encode()
-            else:
-                rng = np.random.default_rng(1)
-                noise = rng.random(self.inputs["noise"].shape, np.float32)
-                self._sample(self.inputs["z"], noise)
+            self._step(torch.randn(shape, device=self.device))
         wait_for("torch", None)
+
+    def encode(self) -> tuple[Any, Any]:
+        with torch.inference_mode(), self._autocast():
+            mean, stddev = self.model.posterior(self._to_device(self.inputs["grooves"]))
+            return mean.cpu().numpy(), stddev.cpu().numpy()
+
+    def sample(self, noise: Any) -> Any:
+        with torch.inference_mode(), self._autocast():
+            z, noise = self._to_device(self.inputs["z"]), self._to_device(noise)
+            frame = z.new_zeros(len(z), FRAME_DIM)
+            # u < sigmoid(logit)  <=>  logit > log(u / (1 - u))
+            threshold = torch.logit(noise)
+            embeddings = [z]
+            if self.task.size.hierarchical:
+                embeddings = self.model.conduct(z).unbind(1)
+            frames: list[Tensor] = []
+            parts = threshold.chunk(len(embeddings), 1)
+            for part, embedding in zip(parts, embeddings, strict=True):
+                frame = self._write(embedding, frame, part, frames)
+            return torch.stack(frames, 1).float().cpu().numpy()
 
     def _step(self, epsilon: Tensor) -> Tensor:
         loss = self._backward(epsilon)
@@ -160,27 +160,6 @@ class TorchNative(Contender):
 
     def _to_device(self, array: Any) -> Tensor:
         return torch.from_numpy(array).to(self.device)
-
-    def _encode(self) -> list:
-        with torch.inference_mode(), self._autocast():
-            grooves = self._to_device(self.inputs["grooves"])
-            return [x.cpu().numpy() for x in self.model.posterior(grooves)]
-
-    def _sample(self, latents: Any, noise: Any) -> Any:
-        with torch.inference_mode(), self._autocast():
-            z, noise = self._to_device(latents), self._to_device(noise)
-            frame = z.new_zeros(len(z), FRAME_DIM)
-            # u < sigmoid(logit)  <=>  logit > log(u / (1 - u))
-            threshold = torch.logit(noise)
-            embeddings = [z]
-            if self.task.size.hierarchical:
-                embeddings = self.model.conduct(z).unbind(1)
-            frames: list[Tensor] = []
-            for part, embedding in zip(
-                threshold.chunk(len(embeddings), 1), embeddings, strict=True
-            ):
-                frame = self._write(embedding, frame, part, frames)
-            return torch.stack(frames, 1).float().cpu().numpy()
 
     def _write(
         self, embedding: Tensor, frame: Tensor, threshold: Tensor, frames: list
@@ -219,9 +198,8 @@ class TorchCompiled(TorchNative):
         self.loss = torch.compile(self.model.loss)
 
 
-def _stack(inputs: int, units: tuple[int, ...], dropout: float) -> nn.LSTM:
-    between = dropout if len(units) > 1 else 0.0
-    return nn.LSTM(inputs, units[0], len(units), batch_first=True, dropout=between)
+def _stack(inputs: int, units: tuple[int, ...]) -> nn.LSTM:
+    return nn.LSTM(inputs, units[0], len(units), batch_first=True)
 
 
 def _split(flat: Tensor, lstm: nn.LSTM) -> tuple[Tensor, Tensor]:
@@ -255,7 +233,3 @@ def _torch_name(name: str) -> str:
         return f"{'_'.join(parts)}.{'weight' if kind == 'kernel' else 'bias'}"
     kinds = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh", "bias": "bias_ih"}
     return f"{parts[0]}.{kinds[kind]}_{suffix}"
-
-
-def _keras_layout(name: str, value: Any) -> Any:
-    return value.detach().cpu().numpy().T.copy()

@@ -1,8 +1,7 @@
 """From a file, bytes or a `miditoolkit.MidiFile` to the checked notes of its drums.
 
 Bytes are parsed by the gate (`midi_check`) alone: a check has to walk every event in
-any case, and a second parse by mido would cost several times as much. (A second parse
-by symusic would cost little and save little: `benchmarks/read_midi.py`.)
+any case, and a second parse by mido would cost several times as much.
 """
 
 import math

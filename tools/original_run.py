@@ -1,6 +1,6 @@
 """Trains the original's configuration as the original was trained, and compares.
 
-    python -m benchmarks.original_run data/groove_4bar --out original_run.json
+    python tools/original_run.py data/groove_4bar --out original_run.json
 
 Magenta's own code (groovae_4bar: flat decoder, batch 64, dropout 0.7, Adam with a
 decaying rate, 1,343 steps, 86,000 windows) reached the figures in `ORIGINAL` on the 526
@@ -37,6 +37,7 @@ ORIGINAL = {
 
 
 def main() -> None:
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="preprocessed windows")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")

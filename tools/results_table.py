@@ -2,7 +2,7 @@
 
 Such as that of `keras-musicvae evaluate groove_4bar --data data/groove_4bar --out x`:
 
-    python benchmarks/results_table.py x/evaluation.json
+    python tools/results_table.py x/evaluation.json
 """
 
 import argparse
@@ -13,6 +13,7 @@ from keras_musicvae.evaluation.headline import headline_table
 
 
 def main() -> None:
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("json", type=Path, help="evaluation.json")
     path = parser.parse_args().json
