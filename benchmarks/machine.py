@@ -10,36 +10,25 @@ from typing import Any
 
 # What decides how fast a CPU multiplies matrices.
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
-_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "XLA_FLAGS",
-    "TF_ENABLE_ONEDNN_OPTS",
-)
 _GPU_QUERY = (
     "name,driver_version,memory.total,clocks.sm,clocks.mem,clocks.max.sm,power.limit"
 )
 
 
 def describe_machine() -> dict[str, Any]:
-    """CPU, its clock and features, memory, GPU and its clocks, system, settings."""
+    """CPU and its features, memory, GPU and its clocks, system."""
     cpu = _read("/proc/cpuinfo")
     flags = set((re.search(r"^flags\s*:(.*)$", cpu, re.M) or [""])[0].split())
-    clocks = [float(mhz) for mhz in re.findall(r"^cpu MHz\s*: ([\d.]+)", cpu, re.M)]
-    governor = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+    name = re.search(r"^model name\s*: (.*)$", cpu, re.M)
     memory = re.search(r"MemTotal:\s+(\d+)", _read("/proc/meminfo"))
     return {
-        "cpu": _field(cpu, "model name") or platform.processor() or "unknown",
-        "cpu_family_model": [_field(cpu, "cpu family"), _field(cpu, "model")],
+        "cpu": name[1].strip() if name else platform.processor() or "unknown",
         "cores": os.cpu_count(),
         "cpu_features": {flag: flag in flags for flag in _FLAGS},
-        "cpu_mhz": clocks,
-        "cpu_governor": _read(governor).strip() or "not shown",
         "memory_gib": round(int(memory[1]) / 2**20, 1) if memory else None,
         "gpu": _gpu(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "environment": {k: os.environ[k] for k in _VARIABLES if k in os.environ},
     }
 
 
@@ -60,12 +49,11 @@ class Disturbance:
     """
 
     def __init__(self) -> None:
-        self.load = os.getloadavg()[0]
         self.busy, self.total = _processor_time()
         self.own = _own_time()
 
     def report(self) -> dict[str, float]:
-        """Load averages, and the share of all cores that other programs used.
+        """The share of all cores that other programs used.
 
         Own work counts once the processes that did it have ended.
         """
@@ -73,8 +61,6 @@ class Disturbance:
         others = (busy - self.busy) - (_own_time() - self.own)
         share = max(others, 0.0) / max(total - self.total, 1e-9)
         return {
-            "load_before": self.load,
-            "load_after": os.getloadavg()[0],
             "cores_used_by_others": round(share, 3),
         }
 
@@ -102,11 +88,6 @@ def _gpu() -> dict[str, str] | None:
         return None
     values = result.stdout.splitlines()[0].split(", ")
     return dict(zip(_GPU_QUERY.split(","), values, strict=True))
-
-
-def _field(text: str, name: str) -> str:
-    match = re.search(rf"^{name}\s*: (.*)$", text, re.M)
-    return match[1].strip() if match else ""
 
 
 def _read(path: str) -> str:

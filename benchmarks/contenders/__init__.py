@@ -1,8 +1,10 @@
 """The contenders of each backend. Only the modules of the one in use are imported."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from benchmarks.contenders.base import Contender
+if TYPE_CHECKING:
+    from benchmarks.contenders.base import Contender
 
 OURS = "keras-musicvae"
 OURS_FIT = "keras-musicvae, fit()"
@@ -35,7 +37,7 @@ _MODULES = {
 }
 
 
-def contender_class(name: str, backend: str) -> type[Contender]:
+def contender_class(name: str, backend: str) -> "type[Contender]":
     """The class of a contender; imports the backend."""
     module, _, attribute = _MODULES[name][backend].partition(":")
     return getattr(import_module(f"benchmarks.contenders.{module}"), attribute)

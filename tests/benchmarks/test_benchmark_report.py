@@ -28,17 +28,12 @@ def record(result):
         "seconds": 1.0,
         "commit": "abc",
         "disturbance": {
-            "load_before": 0.1,
-            "load_after": 1.2,
             "cores_used_by_others": 0.01,
         },
         "machine": {
             "cpu": "A processor",
-            "cpu_family_model": ["1", "2"],
             "cores": 2,
             "cpu_features": {"avx2": True, "amx_bf16": False},
-            "cpu_mhz": [2000.0, 2000.0],
-            "cpu_governor": "not shown",
             "memory_gib": 8.0,
             "gpu": None,
             "system": "Linux",
