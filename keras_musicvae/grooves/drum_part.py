@@ -32,6 +32,10 @@ _MELODIC = re.compile(r"steel|tong|melod", re.I)  # steel drums play tunes
 _KIT_PITCHES = frozenset((*range(35, 60), 22, 26))
 _KICK, _SNARE = frozenset((35, 36)), frozenset((37, 38, 39, 40))
 _TIME = frozenset((22, 26, 42, 44, 46, 51, 53, 59))
+# Half of the notes of a left hand on the piano are pitches of toms; hardly a third of a
+# drummer's are.
+_NO_TOMS = _KIT_PITCHES - frozenset((41, 43, 45, 47, 48, 50, 58))
+_SHARE_WITHOUT_TOMS = 0.75
 _PITCHES_OF_A_DRUM = 3
 _SHARE = 0.95  # of a kit's notes that have such pitches
 _TOGETHER = 0.1  # of a kit's onsets that have several drums
@@ -167,8 +171,10 @@ def _part(tracks: list[CheckedTrack], channel: int | None, what: str) -> DrumPar
     )
 
 
-def _within(notes: Sequence[Note], pitches: frozenset[int]) -> bool:
-    return sum(note[2] in pitches for note in notes) >= _SHARE * len(notes)
+def _within(
+    notes: Sequence[Note], pitches: frozenset[int], share: float = _SHARE
+) -> bool:
+    return sum(note[2] in pitches for note in notes) >= share * len(notes)
 
 
 def _is_kit(notes: Sequence[Note]) -> bool:
@@ -178,4 +184,8 @@ def _is_kit(notes: Sequence[Note]) -> bool:
         return False
     onsets = Counter(tick for tick, _ in {(note[1], note[2]) for note in notes})
     together = sum(number > 1 for number in onsets.values())
-    return _within(notes, _KIT_PITCHES) and together >= _TOGETHER * len(onsets)
+    return (
+        _within(notes, _KIT_PITCHES)
+        and _within(notes, _NO_TOMS, _SHARE_WITHOUT_TOMS)
+        and together >= _TOGETHER * len(onsets)
+    )

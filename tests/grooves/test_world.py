@@ -227,7 +227,14 @@ def test_the_only_drum_part_is_found_on_any_channel(tracks, remark):
     "tracks",
     [
         [BASS],
-        # A piano in the range of a kit, without chords; a tune called after a drum.
+        # A piano in the range of a kit; one pitch; a tune called after a drum.
+        [
+            midi.notes(*range(i * 480, 7680, 1920), pitch=pitch, channel=1)
+            for i, chord in enumerate(
+                [(35, 38, 42, 47), (43, 47, 50), (45, 49, 52), (38, 42, 45)]
+            )
+            for pitch in chord
+        ],
         [midi.notes(*range(0, 7680, 120), channel=1)],
         [named(b"Crash Into Me", midi.notes(0, 480, pitch=67, channel=1))],
         [named(b"Steel Drums", beat(channel=1, pitches=[(0, 60), (240, 72)]))],
