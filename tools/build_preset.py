@@ -17,11 +17,12 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from keras_musicvae.errors import MusicVAEError
-from keras_musicvae.evaluation.headline import headline_figures
+from keras_musicvae.evaluation.report import headline_figures
 from keras_musicvae.files import replacing
 from keras_musicvae.presets.folder import PRESET_FILES, PresetFolder
 from keras_musicvae.presets.registry import PACKAGED_PRESETS, REGISTRY_FILE
@@ -42,8 +43,8 @@ def build(
 ) -> dict[str, Any]:
     """Writes the preset `name` to `folder` and returns its entry for the registry.
 
-    With `evaluation`, the JSON of `keras-musicvae evaluate` on the test split, its
-    figures (of its first model) are added to the card.
+    With `evaluation`, the JSON of `keras-musicvae evaluate NAME` on the test split, its
+    figures are added to the card.
     """
     from keras_musicvae.models.music_vae import MusicVAE
     from keras_musicvae.presets.preset_io import load_preset, save_preset
@@ -57,7 +58,7 @@ def build(
         name=name,
         description=description,
         training=about.get("training"),
-        evaluation={**(about.get("evaluation") or {}), **_figures(evaluation)},
+        evaluation={**_of_training(about), **_figures(evaluation, name)},
         license=license,
     )
     built = PresetFolder(folder, label=name)
@@ -81,12 +82,17 @@ def build(
     return entry
 
 
-def _figures(evaluation: Path | None) -> dict[str, str]:
+def _of_training(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that training left in the metadata, without those of a card."""
+    figures = about.get("evaluation") or {}
+    return {k: v for k, v in figures.items() if not k.startswith(("test,", "test:"))}
+
+
+def _figures(evaluation: Path | None, name: str) -> dict[str, str]:
+    """The headline of the preset's samples at each temperature, and of its model."""
     if evaluation is None:
         return {}
-    models = json.loads(evaluation.read_text(encoding="utf-8"))["models"]
-    figures = headline_figures(next(iter(models.values())))
-    return {f"test, {label}": text for label, text in figures.items() if text}
+    return headline_figures(json.loads(evaluation.read_text(encoding="utf-8")), name)
 
 
 def register(name: str, entry: dict[str, Any]) -> None:

@@ -20,7 +20,8 @@ from typing import Any
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.evaluation.evaluate import evaluate_model
+from keras_musicvae.evaluation.evaluate import Reference, Settings, measure_set
+from keras_musicvae.evaluation.model import measure_model, sample_sets
 from keras_musicvae.files import replacing
 from keras_musicvae.training.recipe import Recipe
 from keras_musicvae.training.run import hardware, train
@@ -40,9 +41,9 @@ FIGURES = {
     "timing_nats": ("loss", "offsets"),
     "original_total": ("loss", "original_total"),
     "active_units": ("loss", "active_units"),
-    "samples_timing_kl": ("samples", "timing_kl"),
-    "samples_velocity_kl": ("samples", "velocity_kl"),
-    "samples_hits_per_bar": ("samples", "hits_per_bar"),
+    "samples_timing_kl": ("distance", "timing_kl"),
+    "samples_velocity_kl": ("distance", "velocity_kl"),
+    "samples_hits_per_bar": ("playing", "density"),
     "nearest_per_hit": ("copies", "nearest_per_hit"),
 }
 
@@ -130,15 +131,18 @@ def write_markdown(table: Path) -> None:
 
 def _measure(preset: Path, windows: GrooveWindows) -> dict[str, Any]:
     model = MusicVAE.from_preset(preset)
-    result = evaluate_model(
-        model,
-        windows.canonical("validation"),
-        training=windows.split("train"),
-        pairs=1,
-        repeats=1,
-    )
+    reference = Reference.of(windows, "validation")
+    settings = Settings(repeats=1)
+    measures = measure_model(model, reference.real, settings=settings, pairs=1)
+    samples = sample_sets(
+        model, reference.real, name="run", num_samples=1000, temperatures=(1.0,)
+    )[0]
+    sections = {
+        **measures.figures,
+        **measure_set(samples, reference, settings).figures,
+    }
     figures = {
-        column: round(result.figures[section][figure], 4)
+        column: round(sections[section][figure], 4)
         for column, (section, figure) in FIGURES.items()
     }
     return {"parameters": int(model.count_params()), **figures}

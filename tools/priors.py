@@ -13,10 +13,13 @@ import numpy as np
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.evaluation.bootstrap import LEVEL
-from keras_musicvae.evaluation.evaluate import as_test_set
-from keras_musicvae.evaluation.measure import Bootstrap, TestSet, measure_samples
-from keras_musicvae.evaluation.neighbours import copy_scores
+from keras_musicvae.evaluation.distributions import (
+    count_set,
+    distance_figures,
+    playing_figures,
+)
+from keras_musicvae.evaluation.neighbours import copy_figures, nearest_hit_patterns
+from keras_musicvae.evaluation.sets import GrooveSet, set_of_windows
 from keras_musicvae.evaluation.system import System
 from keras_musicvae.files import replacing
 from keras_musicvae.models.prior import NEIGHBOURS
@@ -45,7 +48,7 @@ def main() -> None:
     args = parser.parse_args()
     model = MusicVAE.from_preset(args.preset)
     windows = GrooveWindows.load(args.data)
-    test = as_test_set(windows.canonical("validation"))
+    test = set_of_windows(windows.canonical("validation"), "validation")
     training = windows.split("train").arrays()
     lines = [
         "| prior | " + " | ".join(COLUMNS.values()) + " |",
@@ -82,17 +85,21 @@ def priors(model: MusicVAE, number: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def measure(
-    played: np.ndarray, test: TestSet, training: np.ndarray
+    played: np.ndarray, test: GrooveSet, training: np.ndarray
 ) -> dict[str, float]:
     """The figures of `COLUMNS`."""
-    figures = measure_samples(test, played, Bootstrap(1, LEVEL, 0)).figures
-    copies = copy_scores(played, test.grooves[:1], training)
+    real, given = count_set(test), count_set(GrooveSet("played", played))
+    ones = np.ones(len(given))
+    distances = distance_figures(real, given, np.ones(len(real)), ones)
+    playing = playing_figures(given, ones)
+    cells, _ = nearest_hit_patterns(played, training)
+    copies = copy_figures(cells, given.cells.sum(axis=1), ones)
     return {
-        "changes": figures["bar_changes"],
-        "nearest": copies["nearest_per_hit"],
-        "copied": copies["copied"],
-        **{name: figures[name] for name in ("timing_kl", "velocity_kl")},
-        "hits_per_bar": figures["hits_per_bar"],
+        "changes": float(playing["bar_changes"]),
+        "nearest": float(copies["nearest_per_hit"]),
+        "copied": float(copies["within_0"]),
+        **{name: float(distances[name]) for name in ("timing_kl", "velocity_kl")},
+        "hits_per_bar": float(playing["density"]),
     }
 
 

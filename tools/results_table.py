@@ -1,6 +1,6 @@
 """The results table of the README, out of an evaluation's JSON.
 
-Such as that of `keras-musicvae evaluate groove_4bar --data data/groove_4bar --out x`:
+Such as that of `keras-musicvae evaluate groove_4bar markov copies`:
 
     python tools/results_table.py x/evaluation.json
 """
@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from keras_musicvae.evaluation.headline import headline_table
+from keras_musicvae.evaluation.report import headline_table
 
 
 def main() -> None:

@@ -1,20 +1,25 @@
-"""Measure models and compare them.
+r"""Hold systems against drummers, side by side.
 
-The windows are of a split that they were not trained on.
+    keras-musicvae evaluate groove_4bar --reference data/groove_4bar --out results
+    keras-musicvae evaluate groove_4bar my_midi/ markov --reference data/groove_4bar \
+        --out results
 
-    keras-musicvae evaluate groove_4bar --data data/groove_4bar --out results
-    keras-musicvae evaluate groove_4bar runs/x/preset --data data/groove_4bar --out both
+A SYSTEM is a preset (name or folder), a folder of MIDI files, or a baseline: `markov`,
+a Markov chain of the training steps, or `copies`, training patterns played anew.
+Presets are sampled at each --temperature, and what they rebuild, their paths and their
+variations are measured too. Beside the systems stand the drummers of the train split
+and the range of real halves of the reference.
 
-Reconstruction from the latent (free-running and teacher-forced), samples of the prior
-against real grooves, the latent space; per drum and per style; several models side by
-side, with intervals. Writes evaluation.json, evaluation.md and pictures
-to the folder. Takes about a minute a model on two cores.
+Writes evaluation.json, evaluation.md and pictures; `differences.png` shows the features
+by which a classifier tells each system from the drummers. Needs the extra `evaluate`
+(scikit-learn). docs/evaluation.md is the protocol.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.options import (
     add_backend,
@@ -25,23 +30,30 @@ from keras_musicvae.cli.options import (
     start_keras,
 )
 
+if TYPE_CHECKING:
+    from keras_musicvae.datasets.windows import GrooveWindows
+    from keras_musicvae.evaluation.evaluate import Reference
+    from keras_musicvae.evaluation.sets import GrooveSet
+
+HELP = "hold presets and anybody's MIDI files against drummers"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
     parser.add_argument(
-        "models",
+        "systems",
         nargs="+",
         type=name_or_path,
-        metavar="PRESET_OR_FOLDER",
-        help="name of a preset, or a preset folder; the first is the one that the "
-        "others are compared with",
+        metavar="SYSTEM",
+        help="preset (name or folder), folder of MIDI files, or a baseline: markov, "
+        "copies (./markov is a folder)",
     )
     parser.add_argument(
-        "--data",
+        "--reference",
         required=True,
         type=path,
         metavar="DIR",
-        help="preprocessed dataset, see `preprocess`",
+        help="preprocessed dataset of real grooves, see `preprocess`",
     )
     parser.add_argument(
         "--out", required=True, type=path, metavar="DIR", help="folder to write"
@@ -50,25 +62,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=("test", "validation", "train"),
         default="test",
-        help="which windows to measure on (default: test)",
+        help="which windows are the reference (default: test); whatever you tune or "
+        "choose, tune on validation",
     )
     parser.add_argument(
-        "--samples",
+        "--num-samples",
         type=integer_from(2),
-        default=1000,
-        help="samples of the prior (default: 1000)",
+        help="samples of each preset and baseline (default: 2000)",
     )
     parser.add_argument(
         "--temperature",
         type=number_from(0),
-        default=1.0,
-        help="of these samples (default: 1)",
+        nargs="+",
+        help="temperatures of the presets' samples (default: 1 and that of the "
+        "README's examples, 0.5)",
     )
     parser.add_argument(
         "--seed",
         type=integer_from(0),
         default=0,
-        help="of samples, pairs and intervals (default: 0)",
+        help="of samples, folds, pairs and intervals (default: 0)",
     )
     parser.add_argument(
         "--repeats",
@@ -76,50 +89,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1000,
         help="resamples for the intervals (default: 1000)",
     )
+    parser.add_argument(
+        "--drum-map",
+        type=name_or_path,
+        metavar="MAP",
+        help="how the MIDI files of folders are read (default: as the reference was)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress, no table")
     add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Evaluates; prints the Markdown table."""
+    """Evaluates; prints the Markdown tables."""
     from keras_musicvae.datasets.windows import GrooveWindows
+    from keras_musicvae.evaluation.classifier import require_classifiers
+    from keras_musicvae.evaluation.evaluate import Reference, Settings, evaluate
     from keras_musicvae.files import make_folder
 
     # What can fail at once fails before the seconds that Keras takes to load.
-    dataset = GrooveWindows.load(args.data)
+    require_classifiers()
+    dataset = GrooveWindows.load(args.reference)
+    kinds = [_kind(system) for system in args.systems]
     make_folder(args.out)
-    start_keras(args)
-    from keras_musicvae.evaluation.evaluate import evaluate_model
-    from keras_musicvae.evaluation.report import write_report
-    from keras_musicvae.evaluation.tables import as_markdown
-    from keras_musicvae.models.music_vae import MusicVAE
+    reference = Reference.of(dataset, args.split)
+    settings = Settings(repeats=args.repeats, seed=args.seed)
 
-    windows = dataset.canonical(args.split)
-    models = [MusicVAE.from_preset(name) for name in args.models]
-    training = dataset.split("train")
-    evaluations = [
-        evaluate_model(
-            model,
-            windows,
-            # Against itself the training set would seem copied.
-            training=training if args.split != "train" and len(training) else None,
-            name=name,
-            samples=args.samples,
-            temperature=args.temperature,
-            seed=args.seed,
-            repeats=args.repeats,
-            verbose=not args.quiet,
-        )
-        for model, name in zip(models, column_names(args.models), strict=True)
-    ]
-    paths = write_report(args.out, evaluations)
+    def say(what: str) -> None:
+        if not args.quiet:
+            print(what, file=sys.stderr, flush=True)
+
+    sets: list[GrooveSet] = []
+    models: dict[str, Any] = {}
+    names = column_names(args.systems)
+    # Folders and baselines are read before Keras starts, too.
+    for spec, name, kind in zip(args.systems, names, kinds, strict=True):
+        if kind == "baseline":
+            sets.append(_baseline(spec, name, reference, args))
+        elif kind == "folder":
+            sets.append(_folder(Path(spec), name, dataset, args))
+    if "preset" in kinds:
+        start_keras(args)
+    for spec, name, kind in zip(args.systems, names, kinds, strict=True):
+        if kind == "preset":
+            say(f"{name}: samples")
+            samples, models[name] = _preset(
+                spec, name, dataset, reference, settings, args, say
+            )
+            sets += samples
+    order = {name: place for place, name in enumerate(names)}
+    sets.sort(key=lambda one: order[one.name.partition(" T=")[0]])
+    result = evaluate(
+        sets, reference, settings=settings, models=models, on_progress=say
+    )
+    from keras_musicvae.evaluation.report import as_markdown, write_report
+
+    paths = write_report(args.out, result)
     if not args.quiet:
-        sys.stdout.write(as_markdown(evaluations))
-        written = ", ".join(path.name for path in paths)
-        sys.stderr.write(f"written to {args.out}: {written}\n")
+        sys.stdout.write(as_markdown(result))
+        say(f"written to {args.out}: {', '.join(one.name for one in paths)}")
 
 
-def column_names(models: Sequence[str]) -> list[str]:
+def column_names(systems: Sequence[str]) -> list[str]:
     """Short names that differ: as many last parts of each path as it takes.
 
     A last part that says nothing (`preset`) is left out.
@@ -128,7 +158,7 @@ def column_names(models: Sequence[str]) -> list[str]:
         >>> column_names(["groove_4bar", "runs/flat/preset"])
         ['groove_4bar', 'flat']
     """
-    paths = [PurePath(model.rstrip("/")).parts or (model,) for model in models]
+    paths = [PurePath(system.rstrip("/")).parts or (system,) for system in systems]
     paths = [
         path[:-1] if path[-1] == "preset" and len(path) > 1 else path for path in paths
     ]
@@ -137,3 +167,102 @@ def column_names(models: Sequence[str]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [f"{number}: {name}" for number, name in enumerate(names, start=1)]
+
+
+def _kind(system: str) -> str:
+    """Whether a system is a `baseline`, a `folder` of MIDI files or a `preset`.
+
+    Raises:
+        UnknownPresetError: It is none of them.
+    """
+    from keras_musicvae.evaluation.baselines import BASELINES
+    from keras_musicvae.presets.folder import CONFIG
+    from keras_musicvae.presets.sources import find_preset
+
+    if system in BASELINES:
+        return "baseline"
+    folder = Path(system)
+    if folder.is_dir() and not (folder / CONFIG).exists():
+        return "folder"
+    find_preset(system)
+    return "preset"
+
+
+def _baseline(
+    baseline: str, name: str, reference: "Reference", args: argparse.Namespace
+) -> "GrooveSet":
+    from dataclasses import replace
+
+    from keras_musicvae.errors import EvaluationError
+    from keras_musicvae.evaluation.baselines import BASELINES
+    from keras_musicvae.evaluation.evaluate import NUM_SAMPLES
+
+    if reference.training is None:
+        raise EvaluationError(
+            f"The baseline {baseline} needs a train split beside the {args.split} split"
+        )
+    number = args.num_samples or NUM_SAMPLES
+    made = BASELINES[baseline](reference.training, number, args.seed)
+    return replace(made, name=name)
+
+
+def _folder(
+    folder: Path, name: str, dataset: "GrooveWindows", args: argparse.Namespace
+) -> "GrooveSet":
+    from keras_musicvae.evaluation.sets import set_of_folder
+
+    grooves, left_out = set_of_folder(
+        folder, dataset.converter, name, drum_map=args.drum_map
+    )
+    for file, why in left_out.items():
+        print(f"keras-musicvae: {folder}: {file}: {why}; skipped", file=sys.stderr)
+    return grooves
+
+
+def _preset(
+    preset: str,
+    name: str,
+    dataset: "GrooveWindows",
+    reference: "Reference",
+    settings: Any,
+    args: argparse.Namespace,
+    say: Any,
+) -> tuple[list["GrooveSet"], Any]:
+    """The samples of a preset at each temperature, and the measures of its model."""
+    from keras_musicvae.evaluation.evaluate import NUM_SAMPLES, TEMPERATURES
+    from keras_musicvae.evaluation.model import check_fit, measure_model, sample_sets
+    from keras_musicvae.models.music_vae import MusicVAE
+    from keras_musicvae.presets.sources import find_preset
+
+    model = MusicVAE.from_preset(preset)
+    check_fit(model, reference.real)
+    sets = sample_sets(
+        model,
+        reference.real,
+        name=name,
+        num_samples=args.num_samples or NUM_SAMPLES,
+        temperatures=args.temperature or TEMPERATURES,
+        seed=args.seed,
+        held_out=held_out(find_preset(preset).metadata, dataset, args.split),
+    )
+    measures = measure_model(
+        model, reference.real, name=name, settings=settings, on_progress=say
+    )
+    return sets, measures
+
+
+def held_out(metadata: Any, dataset: "GrooveWindows", split: str) -> str:
+    """What a preset's training saw of the reference, as its metadata says."""
+    trained_on = str(metadata.get("training", {}).get("dataset", ""))
+    fingerprint = str(dataset.info.get("source", {}).get("fingerprint", ""))
+    if not trained_on:
+        return "not known: the preset does not say what it was trained on"
+    if not fingerprint or fingerprint not in trained_on:
+        name = trained_on.partition(",")[0]
+        return f"not known: trained on other data ({name})"
+    return {
+        "test": "trained on the train split of these data; test was not used",
+        "validation": "trained on the train split of these data; validation chose the "
+        "epoch",
+        "train": "nothing: trained on these very windows",
+    }[split]

@@ -1,67 +1,107 @@
-"""Are timing, velocity and hits distributed as drummers play them.
+"""Figures of sets: is what they hold distributed as drummers play it.
 
-The divergences compare histograms over all hits of two sets; hit rates compare where
-the hits are. They need no pairing, so they measure samples and reconstructions alike.
+Every figure is a function of weights, so that intervals (resamples of the files) and
+the range of real halves (every weight 0 or 1) come from the same lines.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import (
-    Scores,
-    as_scores,
-    check_same_length,
-    split_grooves,
+from keras_musicvae.evaluation.features import (
+    MIDI_MAX,
+    Feature,
+    Playing,
+    measure_features,
 )
+from keras_musicvae.evaluation.sets import GrooveSet, Scores, split_grooves
 
-NUM_BINS = 50
-VELOCITY_RANGE = (0.0, 1.0)
-OFFSET_RANGE = (-1.0, 1.0)
+Figures = dict[str, np.ndarray]  # name -> one value per resample
+
+# Velocities are compared at MIDI's own resolution; 49 bins are no model's bins, and
+# 50 are those of the published tables (Gillick et al., 2019).
+GRIDS = {
+    "velocity_kl_midi": ("velocities", MIDI_MAX),
+    "velocity_kl_49": ("velocities", 49),
+    "velocity_kl": ("velocities", 50),
+    "timing_kl_49": ("offsets", 49),
+    "timing_kl": ("offsets", 50),
+}
+_RANGES = {"velocities": (0.0, 1.0), "offsets": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)
-class GrooveCounts:
-    """What the distributions of a set are made of, per window.
+class SetCounts:
+    """What the figures of a set are made of, per groove.
 
     Attributes:
-        timing: (n, 50) hits in each bin of the offset, -1 to 1.
-        velocity: (n, 50) hits in each bin of the velocity, 0 to 1.
-        hits: (n, steps, 9) bool.
+        features: The columns of `values`.
+        values: (n, features), NaN where a feature has no value.
+        histograms: Name of a divergence -> (n, bins) hits in each bin.
+        cells: (n, steps * 9) float64, 1 where there is a hit.
+        changes: (n,) cells in which a bar differs from the bar before it.
+        similarity: (n, bars, bars) Jaccard index of every two bars.
+        num_bars: Bars of a groove.
     """
 
-    timing: np.ndarray
-    velocity: np.ndarray
-    hits: np.ndarray
+    features: tuple[Feature, ...]
+    values: np.ndarray
+    histograms: Mapping[str, np.ndarray]
+    cells: np.ndarray
+    changes: np.ndarray
+    similarity: np.ndarray
+    num_bars: int
 
     def __len__(self) -> int:
-        return len(self.hits)
-
-    @cached_property
-    def cells(self) -> np.ndarray:
-        """(n, steps * 9) float64, 1 where there is a hit: ready to be multiplied."""
-        return self.hits.reshape(len(self.hits), -1).astype(np.float64)
+        return len(self.values)
 
 
-def count_groove(grooves: ArrayLike, name: str = "grooves") -> GrooveCounts:
+def count_set(grooves: GrooveSet) -> SetCounts:
     """Counts a set of grooves for the figures below.
+
+    Raises:
+        EvaluationError: Grooves that are not whole bars, or values not finite.
+    """
+    features, values = measure_features(grooves)
+    playing = Playing(grooves)
+    bars = playing.bars
+    return SetCounts(
+        features=features,
+        values=values,
+        histograms={
+            name: histograms(grooves.grooves, kind, bins)
+            for name, (kind, bins) in GRIDS.items()
+        },
+        cells=playing.hits.reshape(len(grooves), -1).astype(np.float64),
+        changes=(bars[:, 1:] != bars[:, :-1]).sum(axis=(1, 2, 3)).astype(np.float64),
+        similarity=playing.similarity.astype(np.float64),
+        num_bars=playing.num_bars,
+    )
+
+
+def histograms(grooves: ArrayLike, kind: str, bins: int) -> np.ndarray:
+    """The hits of each groove in equal bins: (n, bins) float64.
 
     Args:
         grooves: (n, steps, 27).
-        name: What to call the array in an error message.
-
-    Raises:
-        EvaluationError: Another shape, or values that are not finite.
+        kind: `"velocities"`, 0 to 1, or `"offsets"`, -1 to 1. 127 bins of velocities
+            are the MIDI values 1 to 127.
+        bins: Number of bins. The upper edge belongs to the last one; what lies outside
+            of the range counts at the edge.
     """
-    hits, velocities, offsets = split_grooves(grooves, name)
-    return GrooveCounts(
-        timing=_window_histograms(hits, offsets, OFFSET_RANGE),
-        velocity=_window_histograms(hits, velocities, VELOCITY_RANGE),
-        hits=hits,
-    )
+    arrays = split_grooves(grooves)
+    hits = arrays.hits
+    values = getattr(arrays, kind)[hits].astype(np.float64)
+    low, high = _RANGES[kind]
+    scaled = (values - low) / (high - low) * bins
+    if kind == "velocities" and bins == MIDI_MAX:
+        scaled = np.rint(scaled) - 1.0
+    index = np.clip(np.floor(scaled), 0, bins - 1).astype(np.int64)
+    flat = np.bincount(np.nonzero(hits)[0] * bins + index, minlength=len(hits) * bins)
+    return flat.reshape(len(hits), bins).astype(np.float64)
 
 
 def kl_divergence(real: ArrayLike, system: ArrayLike) -> np.ndarray:
@@ -92,127 +132,121 @@ def kl_divergence(real: ArrayLike, system: ArrayLike) -> np.ndarray:
     return np.where(known, np.sum(p * np.log(p / q), axis=-1), np.nan)
 
 
-def distribution_scores(
-    real: GrooveCounts, system: GrooveCounts, *, steps_per_bar: int = 16
-) -> Scores:
-    """How far two sets of grooves are apart as distributions.
+def distribution_scores(real: ArrayLike, system: ArrayLike) -> Scores:
+    """The divergences of the published tables, without a set around the arrays.
 
     Args:
-        real: The grooves that were played.
-        system: The grooves of the model, as many as you like.
-        steps_per_bar: Defaults to 16.
+        real: (n, steps, 27), the grooves that were played.
+        system: (m, steps, 27), the grooves of the system.
 
     Returns:
-        `timing_kl` and `velocity_kl`, KL(real || system) over all hits, 50 bins, nats,
-        NaN if one set has no hit;
-        `real_hits_per_bar` and `hits_per_bar`; `real_bar_changes` and `bar_changes`,
-        cells in which a bar differs from the bar before, per hit (0: all are alike),
-        NaN without a second bar; `drum_rate_error` and `step_rate_error`,
-        mean absolute differences of `hit_rates` over the drums and over the
-        steps of the window, and `cell_rate_error`, over both.
+        `timing_kl` and `velocity_kl`, 50 bins, nats; NaN if one set has no hit.
     """
-    weights = np.ones(len(real)), np.ones(len(system))
-    return as_scores(
-        weighted_distribution_scores(
-            real, system, *weights, steps_per_bar=steps_per_bar
+    return {
+        name: float(
+            kl_divergence(
+                *(histograms(x, *GRIDS[name]).sum(axis=0) for x in (real, system))
+            )
         )
-    )
+        for name in ("timing_kl", "velocity_kl")
+    }
 
 
-def weighted_distribution_scores(
-    real: GrooveCounts,
-    system: GrooveCounts,
-    real_weights: np.ndarray,
-    system_weights: np.ndarray,
-    *,
-    steps_per_bar: int = 16,
-) -> dict[str, np.ndarray]:
-    """`distribution_scores` of grooves that count several times, or not at all.
+def playing_figures(counts: SetCounts, weights: np.ndarray) -> Figures:
+    """What a set is like, by itself.
+
+    Args:
+        counts: What `count_set` gave.
+        weights: (..., n), how often each groove counts.
+
+    Returns:
+        name -> (...):
+
+        - `hits_at_127`: share of all hits at MIDI's highest velocity;
+        - `grooves_with_three_hands`, `grooves_with_two_hihats`: share of the grooves
+          with a step that nobody can play, see the features;
+        - `grooves_with_equal_bars`: share of the grooves in which two bars have the
+          same hits;
+        - `bar_changes`: cells in which a bar differs from the bar before, per hit;
+        - the mean of every feature of `features.py`, by its name, over the grooves
+          that have it.
+    """
+    total = weights.sum(axis=-1)
+    hits = weights @ counts.cells.sum(axis=1)
+    midi = weights @ counts.histograms["velocity_kl_midi"]
+    index = {feature.name: i for i, feature in enumerate(counts.features)}
+    known = np.isfinite(counts.values)
+    number = weights @ known.astype(np.float64)
+    sums = weights @ np.where(known, counts.values, 0.0)
+    means = np.where(number > 0, sums / np.where(number > 0, number, 1.0), np.nan)
+    figures = {name: means[..., i] for name, i in index.items()}
+
+    def share(name: str) -> np.ndarray:
+        return weights @ (counts.values[:, index[name]] > 0).astype(np.float64) / total
+
+    figures |= {
+        "hits_at_127": _over(midi[..., -1], midi.sum(axis=-1)),
+        "grooves_with_three_hands": share("three_hands"),
+        "grooves_with_two_hihats": share("two_hihats"),
+    }
+    if counts.num_bars > 1:
+        later_bars = (counts.num_bars - 1) / counts.num_bars
+        figures["grooves_with_equal_bars"] = share("repetition_equal")
+        figures["bar_changes"] = _over(weights @ counts.changes, hits * later_bars)
+    return figures
+
+
+def distance_figures(
+    real: SetCounts, system: SetCounts, real_weights: np.ndarray, weights: np.ndarray
+) -> Figures:
+    """How far a set is from the real one as a distribution.
 
     Args:
         real: The grooves that were played.
-        system: The grooves of the model.
+        system: The grooves of the system, as many as there are.
         real_weights: (..., n), how often each real groove counts.
-        system_weights: (..., m), the same for the system.
-        steps_per_bar: Defaults to 16.
+        weights: (..., m), the same for the system.
 
     Returns:
-        name -> (...).
+        name -> (...): the divergences of `GRIDS`, KL(real || system) over all hits in
+        nats, NaN if one set has no hit; `drum_rate_error`, `step_rate_error` and
+        `cell_rate_error`, mean absolute differences of the hit rates of the drums, of
+        the steps of the window, and of both together.
     """
-    if real.hits.shape[1:] != system.hits.shape[1:]:
+    rates, real_rates = hit_rates(system, weights), hit_rates(real, real_weights)
+    if rates.shape[-2:] != real_rates.shape[-2:]:
         raise EvaluationError(
             "Both sets must have as many steps. Received: "
-            f"{real.hits.shape[1]} and {system.hits.shape[1]}"
+            f"{real_rates.shape[-2]} and {rates.shape[-2]}"
         )
-    real_rates = hit_rates(real, real_weights)
-    rates = hit_rates(system, system_weights)
     off = rates - real_rates
     return {
-        "timing_kl": kl_divergence(
-            real_weights @ real.timing, system_weights @ system.timing
-        ),
-        "velocity_kl": kl_divergence(
-            real_weights @ real.velocity, system_weights @ system.velocity
-        ),
-        "real_hits_per_bar": real_rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
-        "hits_per_bar": rates.sum(axis=-1).mean(axis=-1) * steps_per_bar,
-        "real_bar_changes": bar_changes(real, real_weights, steps_per_bar),
-        "bar_changes": bar_changes(system, system_weights, steps_per_bar),
+        **{
+            name: kl_divergence(
+                real_weights @ real.histograms[name], weights @ system.histograms[name]
+            )
+            for name in GRIDS
+        },
         "drum_rate_error": np.abs(off.mean(axis=-2)).mean(axis=-1),
         "step_rate_error": np.abs(off.mean(axis=-1)).mean(axis=-1),
         "cell_rate_error": np.abs(off).mean(axis=(-2, -1)),
     }
 
 
-def hit_rates(counts: GrooveCounts, weights: np.ndarray | None = None) -> np.ndarray:
-    """The share of windows that hit each cell: (..., steps, 9), 0 to 1.
+def hit_rates(counts: SetCounts, weights: np.ndarray | None = None) -> np.ndarray:
+    """The share of grooves that hit each cell: (..., steps, 9), 0 to 1.
 
     Its mean over the steps is the hit rate per drum, over the drums per step.
 
     Args:
-        counts: What `count_groove` gave, of one groove at least.
+        counts: What `count_set` gave.
         weights: (..., n), how often each groove counts. Defaults to once each.
     """
     if weights is None:
         weights = np.ones(len(counts))
-    check_same_length(len(counts), weights=weights.T)
-    if not len(counts):
-        raise EvaluationError(
-            "A distribution needs at least one groove. Received: none"
-        )
     rates = weights @ counts.cells / weights.sum(axis=-1, keepdims=True)
-    return rates.reshape(*rates.shape[:-1], *counts.hits.shape[1:])
+    return rates.reshape(*rates.shape[:-1], -1, 9)
 
 
-def bar_changes(
-    counts: GrooveCounts, weights: np.ndarray, steps_per_bar: int
-) -> np.ndarray:
-    """Cells in which a bar differs from the bar before it, per hit of these bars.
-
-    Args:
-        counts: What `count_groove` gave.
-        weights: (..., n), how often each groove counts.
-        steps_per_bar: Steps of a bar; what is left of the window is not looked at.
-
-    Returns:
-        (...): sum over sum; NaN where there is no second bar, or no hit in one.
-    """
-    number, steps, drums = counts.hits.shape
-    bars = counts.hits[:, : steps - steps % steps_per_bar]
-    bars = bars.reshape(number, -1, steps_per_bar * drums)
-    changes = weights @ (bars[:, 1:] != bars[:, :-1]).sum(axis=(1, 2))
-    hits = weights @ bars[:, 1:].sum(axis=(1, 2))
-    return np.where(hits > 0, changes / np.where(hits > 0, hits, 1), np.nan)
-
-
-def _window_histograms(
-    hits: np.ndarray, values: np.ndarray, value_range: tuple[float, float]
-) -> np.ndarray:
-    low, high = value_range
-    window = np.nonzero(hits)[0]
-    scaled = (values[hits].astype(np.float64) - low) / (high - low) * NUM_BINS
-    # The top edge belongs to the last bin, as in `np.histogram`; what a model gives
-    # beyond the range counts at the edge instead of vanishing.
-    bins = np.clip(scaled.astype(np.int64), 0, NUM_BINS - 1)
-    flat = np.bincount(window * NUM_BINS + bins, minlength=len(hits) * NUM_BINS)
-    return flat.reshape(len(hits), NUM_BINS).astype(np.float64)
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)

@@ -1,335 +1,566 @@
-"""Measures a model: reconstruction, samples, latent space.
+"""Holds sets of grooves against drummers, side by side.
 
-The protocol: the windows of a split, whole files, without overlap; z is the posterior's
-mean; reconstructions are decoded freely at temperature 0, at temperature 1, and with
-teacher forcing; samples are decoded from z ~ N(0, I) at temperature 1.
+    Reference --> measure_set(system, reference) --> Column
+    evaluate([system, ...], reference) --> Evaluation, with the columns of real drummers
+
+docs/evaluation.md is the protocol: splits, windows, seeds, numbers of samples.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_musicvae import __version__
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import Scores
-from keras_musicvae.evaluation.bootstrap import LEVEL, REPEATS, Interval
-from keras_musicvae.evaluation.distributions import GrooveCounts, count_groove
-from keras_musicvae.evaluation.interpolation import interpolation_scores
-from keras_musicvae.evaluation.measure import (
-    Bootstrap,
-    Measurement,
-    TestSet,
-    measure_features,
-    measure_means,
-    measure_reconstruction,
-    measure_samples,
+from keras_musicvae.evaluation.bootstrap import (
+    LEVEL,
+    REPEATS,
+    Interval,
+    bootstrap_intervals,
 )
-from keras_musicvae.evaluation.metrics import (
-    ReconstructionCounts,
-    drum_scores,
-    group_scores,
+from keras_musicvae.evaluation.classifier import TESTS, two_sample_test
+from keras_musicvae.evaluation.conditions import StyleJudge, condition_scores
+from keras_musicvae.evaluation.distributions import (
+    Figures,
+    SetCounts,
+    count_set,
+    distance_figures,
+    playing_figures,
 )
-from keras_musicvae.evaluation.neighbours import copy_scores
-from keras_musicvae.evaluation.system import BATCH_SIZE, System
-from keras_musicvae.models.latent_paths import path_between
-from keras_musicvae.progress import showing
+from keras_musicvae.evaluation.neighbours import (
+    copy_figures,
+    nearest_hit_patterns,
+    set_overlap,
+)
+from keras_musicvae.evaluation.sets import (
+    GrooveSet,
+    Scores,
+    as_scores,
+    set_of_windows,
+    split_grooves,
+)
 
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
-    from keras_musicvae.models.music_vae import MusicVAE
 
-NUM_SAMPLES = 1000
-PRIOR_TEMPERATURE = 1.0
-NUM_PAIRS = 100  # interpolations
-NUM_POINTS = 9  # grooves of an interpolation, its ends included
+NUM_SAMPLES = 2000
+# The model's own distribution, and what the README and the examples use.
+TEMPERATURES = (1.0, 0.5)
+DRUMMERS_SEED = 0
+HALVES = 40  # splits of the reference into two halves of its files
+TESTED_HALVES = 4  # of these, how many the classifiers see
+COMMON = 0.5  # share of the real grooves that must have a feature for it to be judged
+MOST_COPIED = 5  # training windows that are named
+NEAR_COPY = 2  # cells
 
-# The original's objective, under which models of any objective are compared.
-ORIGINAL_FREE_BITS = 48.0
-ORIGINAL_BETA = 0.2
-ACTIVE_VARIANCE = 0.01  # of the posterior means (Burda et al. 2015)
-NATS_PER_BIT = float(np.log(2.0))
+# Of these sections a figure belongs to one set, and is compared with the reference's;
+# those of the others compare two sets.
+OWN_SECTIONS = ("playing", "copies")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What systems are held against.
+
+    Attributes:
+        real: The windows of the reference split, without overlap.
+        training: Every window of the train split; None leaves out the copies, the
+            baselines and the column of the training drummers.
+        drummers: 2000 of the train split's windows without overlap; copies of them
+            are sought in other files than their own.
+        file_names: The names that the numbers in `training.files` stand for.
+        start_bars: (n,) the bar of its file at which each window of `training` begins.
+        about: The data, as JSON.
+    """
+
+    real: GrooveSet
+    training: GrooveSet | None = None
+    drummers: GrooveSet | None = None
+    file_names: Sequence[str] = ()
+    start_bars: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: "GrooveWindows", split: str = "test") -> "Reference":
+        """The reference that a preprocessed dataset makes.
+
+        Args:
+            dataset: Holds the split and, for the copies, a train split.
+            split: `"test"`, or `"validation"` for whatever is tuned or chosen;
+                `"train"` has no training set to be compared with.
+
+        Raises:
+            EvaluationError: Fewer than two windows.
+            DatasetError: No such split.
+        """
+        windows = dataset.canonical(split)
+        real = set_of_windows(windows, split)
+        about = {
+            "split": split,
+            "windows": len(real),
+            "files": len(np.unique(real.labels)),
+            "num_bars": real.num_bars,
+            "hits": int(split_grooves(real.grooves).hits.sum()),
+            "source": dict(dataset.info.get("source", {})),
+            "config": dict(dataset.info["config"]),
+        }
+        train = dataset.split("train")
+        if split == "train" or len(train) < 2:
+            return cls(real=real, about=about)
+        held_out = f"real: files of the same drummers, but none of the {split} split"
+        return cls(
+            real=real,
+            training=set_of_windows(train, "train"),
+            drummers=set_of_windows(
+                dataset.canonical("train"), "train drummers", held_out=held_out
+            ).draw(NUM_SAMPLES, DRUMMERS_SEED),
+            file_names=train.file_names,
+            start_bars=np.asarray(train.start_bar),
+            about=about,
+        )
+
+    @cached_property
+    def counts(self) -> SetCounts:
+        """What the figures of the real set are made of."""
+        return count_set(self.real)
+
+    @cached_property
+    def cells(self) -> np.ndarray | None:
+        """(n,) cells by which each real window differs from the nearest of training."""
+        if self.training is None:
+            return None
+        return nearest_hit_patterns(self.real.grooves, self.training.grooves)[0]
+
+    @cached_property
+    def styles(self) -> StyleJudge | None:
+        """A classifier of styles, trained on the training windows."""
+        source = self.drummers
+        if source is None or source.styles is None:
+            return None
+        return StyleJudge.trained(source)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How figures and their intervals are made.
+
+    Attributes:
+        repeats: Bootstrap resamples. Defaults to 1000.
+        level: Coverage of the intervals. Defaults to 0.95.
+        seed: Of folds, resamples, halves and draws. Defaults to 0.
+    """
+
+    repeats: int = REPEATS
+    level: float = LEVEL
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Column:
+    """What was measured of one set.
+
+    Attributes:
+        name: Its name in tables.
+        held_out: What its maker saw of the reference data.
+        number: Grooves.
+        figures: section -> name -> value. Sections: `told_apart` (areas under the ROC
+            curves of the two-sample tests), `distance`, `overlap`, `copies`, `playing`
+            and, if conditions were asked for, `conditions`.
+        intervals: section -> name -> (low, high), for the figures that have one.
+        outside: (section, name) of the figures outside of the range of real halves.
+        importance: Feature -> what the classifier of all features owes to it.
+        most_copied: The training windows that the most grooves have the hits of, or
+            nearly: `file`, `bar`, `grooves`, `cells` (the fewest that differ).
+        counts: What the figures were made of.
+    """
+
+    name: str
+    held_out: str
+    number: int
+    figures: Mapping[str, Scores]
+    intervals: Mapping[str, Mapping[str, Interval]]
+    counts: SetCounts = field(repr=False)
+    outside: tuple[tuple[str, str], ...] = ()
+    importance: Mapping[str, float] = field(default_factory=dict)
+    most_copied: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one model.
+    """Systems side by side.
 
     Attributes:
-        name: What the model is called in tables.
-        about: The model, the data and the settings, as JSON.
-        figures: section -> name -> value. Sections: `loss`, `free_running`,
-            `free_running_t1`, `teacher_forced`, `samples`, `copies`, `interpolation`,
-            and `train_split`: windows of the train split in the place of the samples,
-            as near to the test windows as other real grooves are.
-        intervals: section -> name -> (low, high), for the figures that have one.
-        features: feature -> Yang & Lerch's figures of the samples.
-        train_features: The same of the windows of the train split.
-        styles: style -> figures of the free-running reconstruction.
-        drums: drum -> the same.
-        real: The test windows' distributions.
-        samples: The samples' distributions.
-        counts: section -> what a reconstruction's figures were made of.
-        files: (n,) the file of each test window.
+        about: The data and the settings, as JSON.
+        reference: The real grooves: the figures of `OWN_SECTIONS`.
+        halves: section -> name -> the range of real halves; of a figure of
+            `OWN_SECTIONS` the range of the difference between two sets.
+        columns: The training drummers, then the systems.
+        models: Preset -> what was measured of the model itself, see `measure_model`.
     """
 
-    name: str
     about: Mapping[str, Any]
-    figures: Mapping[str, Scores]
-    intervals: Mapping[str, Mapping[str, Interval]]
-    features: Mapping[str, Scores]
-    train_features: Mapping[str, Scores]
-    styles: Mapping[str, Scores]
-    drums: Mapping[str, Scores]
-    real: GrooveCounts
-    samples: GrooveCounts
-    counts: Mapping[str, ReconstructionCounts] = field(default_factory=dict)
-    files: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    reference: Column
+    halves: Mapping[str, Mapping[str, Interval]]
+    columns: Sequence[Column]
+    models: Mapping[str, Any] = field(default_factory=dict)
 
 
-def evaluate_model(
-    model: "MusicVAE",
-    windows: "GrooveWindows",
+def evaluate(
+    systems: Sequence[GrooveSet],
+    reference: Reference,
     *,
-    training: "GrooveWindows | None" = None,
-    name: str = "model",
-    samples: int = NUM_SAMPLES,
-    temperature: float = PRIOR_TEMPERATURE,
-    pairs: int = NUM_PAIRS,
-    seed: int = 0,
-    repeats: int = REPEATS,
-    level: float = LEVEL,
-    batch_size: int = BATCH_SIZE,
-    verbose: bool = False,
+    settings: Settings | None = None,
+    models: Mapping[str, Any] | None = None,
+    on_progress: Callable[[str], None] = lambda name: None,
 ) -> Evaluation:
-    """Measures a model on windows that it was not trained on.
+    """Measures sets of grooves, and real drummers beside them.
 
     Args:
-        model: The model.
-        windows: The windows to measure on, say `dataset.canonical("test")`.
-        training: What the model was trained on, for the check on copying and for the
-            floor that real grooves set, which are left out without it.
-        name: What to call the model. Defaults to "model".
-        samples: Samples of the prior, at least 2. Defaults to 1000.
-        temperature: Of these samples. Defaults to 1.
-        pairs: Pairs of windows to interpolate between. Defaults to 100.
-        seed: Of the samples, pairs and resamples. Defaults to 0.
-        repeats: Bootstrap resamples. Defaults to 1000.
-        level: Coverage of the intervals. Defaults to 0.95.
-        batch_size: Windows encoded at once; changes no figure but for rounding.
-        verbose: Whether progress is shown on stderr.
+        systems: Sets with names of their own, of as many steps as the reference's.
+        reference: What they are held against.
+        settings: Defaults to `Settings()`.
+        models: Kept in the result: preset -> what `measure_model` gave.
+        on_progress: Called with the name of each set before it is measured.
 
     Returns:
-        The figures; the same model, windows and seed give the same ones.
+        The figures; the same sets and settings give the same ones.
 
     Raises:
-        EvaluationError: Windows that do not fit the model, or too few.
+        EvaluationError: Two sets of one name, or grooves of another length.
+        MissingExtraError: scikit-learn (extra `evaluate`) is not installed.
 
     Example:
         ```python
-        windows = GrooveWindows.load("data/groove_4bar")
-        model = MusicVAE.from_preset("groove_4bar")
-        result = evaluate_model(
-            model, windows.canonical("test"), training=windows.split("train")
-        )
-        result.figures["free_running"]["f1"]
+        reference = Reference.of(GrooveWindows.load("data/groove_4bar"))
+        mine = GrooveSet("mine", arrays)  # (n, 64, 27)
+        result = evaluate([mine], reference)
+        result.columns[-1].figures["told_apart"]["all"]
         ```
     """
-    _check_fit(model, windows)
-    if samples < 2 or pairs < 1 or seed < 0:
-        raise EvaluationError(
-            "`samples` must be >= 2, `pairs` >= 1 and `seed` >= 0. Received: "
-            f"samples={samples}, pairs={pairs}, seed={seed}"
-        )
-    test, bootstrap = as_test_set(windows), Bootstrap(repeats, level, seed)
-    total = 3 * len(windows) + samples + pairs * NUM_POINTS
-    with showing(name, total, "windows", verbose=verbose) as display:
-        system = System(
-            model, batch_size=batch_size, on_progress=_counting(display.update)
-        )
-        known = system.examine(test.grooves)
-        played = _play(system, known["z_mean"], samples, temperature, pairs, seed)
-    sections = {
-        "loss": _measure_loss(known, test, bootstrap),
-        "free_running": measure_reconstruction(test, played["free"], bootstrap),
-        "free_running_t1": measure_reconstruction(test, played["free_t1"], bootstrap),
-        "teacher_forced": measure_reconstruction(test, known["forced"], bootstrap),
-        "samples": measure_samples(test, played["samples"], bootstrap),
-        "interpolation": Measurement(interpolation_scores(played["paths"])),
-    }
-    train_features: Mapping[str, Scores] = {}
-    if training is not None:
-        sections["copies"] = Measurement(
-            copy_scores(played["samples"], test.grooves, training.arrays())
-        )
-        chosen = _choose(training, samples, seed)
-        sections["train_split"] = measure_samples(test, chosen, bootstrap)
-        train_features = measure_features(test, chosen)
-    counts = _counts_of(sections["free_running"])
+    settings = settings or Settings()
+    names = [system.name for system in systems]
+    if len(set(names)) < len(names):
+        raise EvaluationError(f"Systems need names of their own. Received: {names}")
+    sets = list(systems)
+    if reference.drummers is not None:
+        sets.insert(0, reference.drummers)
+    on_progress("real halves")
+    halves = measure_halves(reference, settings)
+    columns = []
+    for one in sets:
+        on_progress(one.name)
+        column = measure_set(one, reference, settings)
+        columns.append(replace(column, outside=outside(column, reference, halves)))
     return Evaluation(
-        name=name,
         about={
-            "model": _about_model(model),
-            "data": _about_windows(windows),
-            "settings": {
-                "samples": samples,
-                "temperature": temperature,
-                "pairs": pairs,
-                "points": NUM_POINTS,
-                "seed": seed,
-                "repeats": repeats,
-                "level": level,
-            },
+            "data": reference.about,
+            "settings": {**settings.__dict__, "halves": HALVES},
         },
-        figures={key: section.figures for key, section in sections.items()},
-        intervals={
-            key: section.intervals
-            for key, section in sections.items()
-            if section.intervals
-        },
-        features=measure_features(test, played["samples"]),
-        train_features=train_features,
-        styles=group_scores(counts, test.styles),
-        drums=drum_scores(counts),
-        real=count_groove(test.grooves),
-        samples=count_groove(played["samples"]),
-        counts={
-            key: section.counts
-            for key, section in sections.items()
-            if section.counts is not None
-        },
-        files=test.files,
+        reference=measure_reference(reference, settings),
+        halves=halves,
+        columns=columns,
+        models=models or {},
     )
 
 
-def as_test_set(windows: "GrooveWindows") -> TestSet:
-    """Windows in the form in which everything is measured.
+def measure_set(system: GrooveSet, reference: Reference, settings: Settings) -> Column:
+    """Every figure of one set, see `Column`; `outside` stays empty."""
+    real = reference.real
+    if system.grooves.shape[1:] != real.grooves.shape[1:]:
+        raise EvaluationError(
+            f"`{system.name}` must have grooves of {real.grooves.shape[1]} steps, as "
+            f"the reference has. Received: {system.grooves.shape[1]}"
+        )
+    nearest = _nearest(system, reference)
+    cells = None if nearest is None else nearest.cells
+    files = _groups(system, reference, nearest)
+    counts = count_set(system)
+    tests = {
+        aspect: two_sample_test(
+            reference.counts.values,
+            counts.values,
+            real.labels,
+            files,
+            counts.features,
+            aspect=aspect,
+            importance=aspect == "all",
+            **settings.__dict__,
+        )
+        for aspect in TESTS
+    }
+    figures = {
+        "told_apart": {aspect: test.auc for aspect, test in tests.items()},
+        "overlap": set_overlap(
+            reference.counts.values, counts.values, real.labels, files
+        ),
+        "distance": as_scores(
+            distance_figures(
+                reference.counts, counts, np.ones(len(real)), np.ones(len(system))
+            )
+        ),
+        **_own_scores(counts, cells),
+    }
+    if system.asked:
+        figures["conditions"] = condition_scores(system, counts, reference.styles)
+    intervals = {
+        "told_apart": {aspect: test.interval for aspect, test in tests.items()},
+        "distance": bootstrap_intervals(
+            lambda a, b: distance_figures(reference.counts, counts, a, b),
+            real.labels,
+            files,
+            **settings.__dict__,
+        ),
+        **_own_intervals(counts, cells, files, settings),
+    }
+    return Column(
+        name=system.name,
+        held_out=system.held_out,
+        number=len(system),
+        figures=figures,
+        intervals=intervals,
+        importance=tests["all"].importance,
+        most_copied=_most_copied(reference, nearest),
+        counts=counts,
+    )
+
+
+def measure_reference(reference: Reference, settings: Settings) -> Column:
+    """The figures that the real grooves have by themselves."""
+    real, counts, cells = reference.real, reference.counts, reference.cells
+    figures: dict[str, Scores] = _own_scores(counts, cells)
+    intervals = _own_intervals(counts, cells, real.labels, settings)
+    if reference.styles is not None:
+        asked = {} if real.styles is None else {"style": real.styles}
+        real = replace(real, asked=asked)
+        figures["conditions"] = condition_scores(real, counts, reference.styles)
+    return Column(
+        name=real.name,
+        held_out="the reference",
+        number=len(real),
+        figures=figures,
+        intervals=intervals,
+        counts=counts,
+    )
+
+
+def measure_halves(
+    reference: Reference, settings: Settings
+) -> dict[str, dict[str, Interval]]:
+    """The range that each figure has between two halves of the real files.
+
+    The files are split in two at random, `HALVES` times, and one half is measured
+    against the other. A range is as many standard deviations wide as it takes for all
+    figures of all splits to lie inside, so that real grooves stay inside however many
+    figures there are. Features that few real grooves have (`COMMON`) get none. The
+    classifiers see `TESTED_HALVES` of the splits; their range goes up to the highest
+    end of an interval.
 
     Raises:
-        EvaluationError: Fewer than two windows.
+        EvaluationError: Fewer than ten files.
     """
-    if len(windows) < 2:
+    real, counts = reference.real, reference.counts
+    names, file_of = np.unique(real.labels, return_inverse=True)
+    if len(names) < 10:
         raise EvaluationError(
-            f"An evaluation needs two windows at least. Received: {len(windows)}; "
-            "choose another split, or preprocess more files"
+            "The reference must have at least 10 files to be split in halves. "
+            f"Received: {len(names)}"
         )
-    return TestSet(
-        grooves=windows.arrays(),
-        tempos=np.asarray(windows.tempo, np.float64),
-        files=np.asarray(windows.file),
-        styles=np.array([style or "unknown" for style in windows.styles])[
-            windows.style
-        ],
-        steps_per_bar=windows.steps_per_bar,
-        steps_per_quarter=windows.converter.steps_per_quarter,
+    generator = np.random.default_rng(settings.seed)
+    first = np.zeros((HALVES, len(real)))
+    for row in range(HALVES):
+        chosen = generator.permutation(len(names)) < len(names) // 2
+        first[row] = chosen[file_of]
+    second = 1.0 - first
+    sections = {
+        "distance": distance_figures(counts, counts, first, second),
+        "overlap": _half_overlaps(counts, real.labels, first > 0),
+    }
+    for section, of in _own(counts, reference.cells).items():
+        before, after = of(first), of(second)
+        sections[section] = {name: after[name] - before[name] for name in before}
+    known = np.isfinite(counts.values).mean(axis=0)
+    for feature, share in zip(counts.features, known, strict=True):
+        if share < COMMON:
+            del sections["playing"][feature.name]
+    ranges = _ranges(sections, smallest=1.0 / len(real))
+    # Nearer than a half is not worse: these have one side.
+    for name, (_, high) in ranges["distance"].items():
+        ranges["distance"][name] = (0.0, high)
+    for name, (low, _) in ranges["overlap"].items():
+        ranges["overlap"][name] = (low, 1.0)
+    ranges["told_apart"] = _half_tests(counts, real.labels, first > 0, settings)
+    return ranges
+
+
+def outside(
+    column: Column, reference: Reference, halves: Mapping[str, Mapping[str, Interval]]
+) -> tuple[tuple[str, str], ...]:
+    """The figures of a column that no real half has: (section, name), in order.
+
+    A figure of the two-sample tests is outside if its whole interval is.
+    """
+    own = _own_scores(reference.counts, reference.cells)
+    found = []
+    for section, ranges in halves.items():
+        for name, (low, high) in ranges.items():
+            value = column.figures.get(section, {}).get(name, np.nan)
+            value -= own.get(section, {}).get(name, 0.0)
+            least = most = value
+            if section == "told_apart":
+                least, most = column.intervals[section][name]
+            if least > high or most < low:
+                found.append((section, name))
+    return tuple(found)
+
+
+# --- Helpers ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The training window with the most similar hits: cells that differ, its index."""
+
+    cells: np.ndarray
+    index: np.ndarray
+
+
+def _nearest(system: GrooveSet, reference: Reference) -> _Nearest | None:
+    training = reference.training
+    if training is None:
+        return None
+    files = None
+    if system is reference.drummers:
+        files = system.labels, training.labels
+    return _Nearest(
+        *nearest_hit_patterns(system.grooves, training.grooves, files=files)
     )
 
 
-def _play(
-    system: System,
-    z_mean: np.ndarray,
-    samples: int,
-    temperature: float,
-    pairs: int,
-    seed: int,
+def _groups(
+    system: GrooveSet, reference: Reference, nearest: _Nearest | None
+) -> np.ndarray:
+    """The file that each groove of a system comes from, for folds and resamples.
+
+    Where the set does not say, it is the file of the window whose hits are the nearest,
+    of training or of the reference.
+    """
+    if system.files is not None:
+        return np.array([f"{system.name}: {file}" for file in system.files])
+    cells, index = nearest_hit_patterns(system.grooves, reference.real.grooves)
+    files = reference.real.labels[index].astype(str)
+    if nearest is None or reference.training is None:
+        return files
+    trained = reference.training.labels[nearest.index].astype(str)
+    return np.where(nearest.cells <= cells, trained, files)
+
+
+def _own(
+    counts: SetCounts, cells: np.ndarray | None
+) -> dict[str, Callable[[np.ndarray], Figures]]:
+    """The sections of `OWN_SECTIONS` as functions of weights (..., n)."""
+    sections: dict[str, Callable[[np.ndarray], Figures]] = {
+        "playing": partial(playing_figures, counts)
+    }
+    if cells is not None:
+        hits = counts.cells.sum(axis=1)
+        sections["copies"] = partial(copy_figures, cells, hits)
+    return sections
+
+
+def _own_scores(counts: SetCounts, cells: np.ndarray | None) -> dict[str, Scores]:
+    ones = np.ones(len(counts))
+    return {name: as_scores(of(ones)) for name, of in _own(counts, cells).items()}
+
+
+def _own_intervals(
+    counts: SetCounts, cells: np.ndarray | None, files: np.ndarray, settings: Settings
+) -> dict[str, dict[str, Interval]]:
+    return {
+        name: bootstrap_intervals(of, files, **settings.__dict__)
+        for name, of in _own(counts, cells).items()
+    }
+
+
+def _half_overlaps(
+    counts: SetCounts, files: np.ndarray, first: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Everything that the decoder plays on its own."""
-    generator = np.random.default_rng(seed)
-    starts = generator.integers(len(z_mean), size=pairs)
-    # Any window but the first of the pair.
-    ends = (starts + generator.integers(1, len(z_mean), size=pairs)) % len(z_mean)
-    # (points, pairs, latent_dim): a path is a column.
-    latents = path_between(z_mean[starts], z_mean[ends], NUM_POINTS).swapaxes(0, 1)
-    paths = system.decode(
-        latents.reshape(-1, z_mean.shape[1]), temperature=0.0, seed=seed
-    )
-    return {
-        "free": system.decode(z_mean, temperature=0.0, seed=seed),
-        "free_t1": system.decode(z_mean, temperature=1.0, seed=seed),
-        "samples": system.sample(samples, temperature=temperature, seed=seed),
-        "paths": paths.reshape(pairs, NUM_POINTS, *paths.shape[1:]),
-    }
+    scores = [
+        set_overlap(counts.values[a], counts.values[~a], files[a], files[~a])
+        for a in first
+    ]
+    return {name: np.array([one[name] for one in scores]) for name in scores[0]}
 
 
-def _choose(windows: "GrooveWindows", count: int, seed: int) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    order = generator.permutation(len(windows))
-    return windows[np.sort(order[:count])]
-
-
-def _measure_loss(
-    known: Mapping[str, np.ndarray], test: TestSet, bootstrap: Bootstrap
-) -> Measurement:
-    mean = known["z_mean"].astype(np.float64)
-    stddev = np.maximum(known["z_stddev"].astype(np.float64), 1e-37)
-    kl = 0.5 * (mean**2 + stddev**2 - 1.0 - 2.0 * np.log(stddev)).sum(axis=1)
-    cost = ORIGINAL_BETA * np.maximum(kl - ORIGINAL_FREE_BITS * NATS_PER_BIT, 0.0)
-    values = {name: known[name] for name in ("hits", "velocities", "offsets")}
-    values["reconstruction"] = known["hits"] + known["velocities"] + known["offsets"]
-    values["kl_bits"] = kl / NATS_PER_BIT
-    values["original_reconstruction"] = known["original"]
-    values["original_total"] = known["original"] + cost
-    measured = measure_means(values, test.files, bootstrap)
-    # Of the whole set: not a mean over windows, so without an interval.
-    whole = {
-        "active_units": float((mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
-        "aggregate_stddev": float(
-            np.sqrt((mean.var(axis=0) + (stddev**2).mean(axis=0)).mean())
-        ),
-    }
-    return Measurement({**measured.figures, **whole}, measured.intervals)
-
-
-def _check_fit(model: "MusicVAE", windows: "GrooveWindows") -> None:
-    needed = (model.num_bars, model.num_steps, model.frame_dim)
-    given = (windows.num_bars, windows.num_steps, 27)
-    if needed != given:
-        raise EvaluationError(
-            f"The model takes {needed[0]} bars of {needed[1]} steps in all, "
-            f"{needed[2]} values a step. Received: windows of {given[0]} bars, "
-            f"{given[1]} steps, {given[2]} values; preprocess with --bars {needed[0]}"
+def _half_tests(
+    counts: SetCounts, files: np.ndarray, first: np.ndarray, settings: Settings
+) -> dict[str, Interval]:
+    ranges = {}
+    for aspect in TESTS:
+        intervals = np.array(
+            [
+                two_sample_test(
+                    counts.values[a],
+                    counts.values[~a],
+                    files[a],
+                    files[~a],
+                    counts.features,
+                    aspect=aspect,
+                    **settings.__dict__,
+                ).interval
+                for a in first[:TESTED_HALVES]
+            ]
         )
+        low, high = intervals.T
+        # With few files the AUC of equal sets falls below 0.5, since what is left out
+        # for testing lacks in training: the width of the interval counts all the same.
+        most = np.maximum(high, 0.5 + (high - low) / 2.0).max()
+        ranges[aspect] = (0.0, float(most))
+    return ranges
 
 
-def _counts_of(section: Measurement) -> ReconstructionCounts:
-    if section.counts is None:
-        raise EvaluationError("This section is not a reconstruction")
-    return section.counts
+def _ranges(
+    sections: Mapping[str, Mapping[str, np.ndarray]], smallest: float
+) -> dict[str, dict[str, Interval]]:
+    """Mean and standard deviations over the splits, wide enough for every figure.
+
+    A figure that hardly varies, such as the share of copies, gets the standard
+    deviation `smallest`.
+    """
+    moments, widest = {}, 0.0
+    for section, figures in sections.items():
+        for name, values in figures.items():
+            known = values[np.isfinite(values)]
+            if len(known) < 2:
+                continue
+            mean, spread = known.mean(), max(known.std(ddof=1), smallest)
+            widest = max(widest, float(np.abs(known - mean).max() / spread))
+            moments[section, name] = mean, spread
+    ranges: dict[str, dict[str, Interval]] = {section: {} for section in sections}
+    for (section, name), (mean, spread) in moments.items():
+        ranges[section][name] = (
+            float(mean - widest * spread),
+            float(mean + widest * spread),
+        )
+    return ranges
 
 
-def _counting(show: Any) -> Any:
-    done = 0
-
-    def on_progress(windows: int) -> None:
-        nonlocal done
-        done += windows
-        show(done)
-
-    return on_progress
-
-
-def _about_model(model: "MusicVAE") -> dict[str, Any]:
-    import keras
-
-    config = model.get_config()
-    return {
-        "parameters": int(model.count_params()),
-        "backend": keras.backend.backend(),
-        "keras_musicvae_version": __version__,
-        "config": {
-            key: value
-            for key, value in config.items()
-            if key not in ("name", "trainable", "dtype", "preprocessor")
-        },
-    }
-
-
-def _about_windows(windows: "GrooveWindows") -> dict[str, Any]:
-    return {
-        "windows": len(windows),
-        "files": len(np.unique(windows.file)),
-        "num_bars": windows.num_bars,
-        "hits": int((windows.arrays()[..., :9] > 0.5).sum()),
-        "config": dict(windows.info["config"]),
-    }
+def _most_copied(
+    reference: Reference, nearest: _Nearest | None
+) -> list[dict[str, Any]]:
+    if nearest is None or reference.training is None:
+        return []
+    close = nearest.index[nearest.cells <= NEAR_COPY]
+    windows, counts = np.unique(close, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:MOST_COPIED]
+    files = reference.training.labels
+    return [
+        {
+            "file": reference.file_names[int(files[window])],
+            "bar": int(reference.start_bars[window]),
+            "grooves": int(count),
+            "cells": int(nearest.cells[nearest.index == window].min()),
+        }
+        for window, count in zip(windows[order], counts[order], strict=True)
+    ]

@@ -1,6 +1,5 @@
 """A trained model as the evaluation sees it: arrays in, arrays out."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,6 @@ class System:
     Args:
         model: A model without controls.
         batch_size: Windows encoded at once. Defaults to 128.
-        on_progress: Called with a number of windows whenever so many are done.
 
     Raises:
         EvaluationError: The model needs controls, which windows do not have.
@@ -34,7 +32,6 @@ class System:
         model: "MusicVAE",
         *,
         batch_size: int = BATCH_SIZE,
-        on_progress: Callable[[int], None] = lambda windows: None,
     ) -> None:
         if model.control_dim:
             raise EvaluationError(
@@ -45,7 +42,6 @@ class System:
             raise EvaluationError(f"`batch_size` must be >= 1. Received: {batch_size}")
         self.model = model
         self.batch_size = batch_size
-        self.on_progress = on_progress
 
     def examine(self, grooves: np.ndarray) -> dict[str, np.ndarray]:
         """Encodes grooves and decodes their z = mu with teacher forcing.
@@ -74,7 +70,6 @@ class System:
             results = {name: np.asarray(x)[: len(batch)] for name, x in known.items()}
             outputs = results.pop("outputs")
             batches.append(results | self._read(outputs, batch))
-            self.on_progress(len(batch))
         return {
             name: np.concatenate([batch[name] for batch in batches])
             for name in batches[0]
@@ -90,6 +85,12 @@ class System:
             self.model.sample(number, temperature=temperature, seed=seed)
         )
 
+    def vary(self, grooves: np.ndarray, *, similarity: float, seed: int) -> np.ndarray:
+        """One variation of each groove, (n, steps, 27), at the verb's temperature."""
+        return self._arrays(
+            self.model.similar(list(grooves), similarity=similarity, seed=seed)
+        )
+
     def _inputs(self, grooves: np.ndarray) -> np.ndarray:
         converter = self.model.preprocessor
         return grooves if converter is None else converter.to_inputs(grooves)
@@ -98,7 +99,6 @@ class System:
         converter = self.model.preprocessor
         if converter is not None:
             played = np.stack([converter.to_array(groove) for groove in played])
-        self.on_progress(len(played))
         return played
 
     def _read(self, outputs: np.ndarray, grooves: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,16 +1,18 @@
-"""A small model and small windows, for tests of the whole evaluation."""
+"""A small model, small windows and a small evaluation, for tests."""
 
 from functools import cache
 
 import numpy as np
-from evaluation.synthetic import random_grooves
+from evaluation.synthetic import drummers, random_grooves
 
 from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.evaluation.evaluate import Reference, Settings
+from keras_musicvae.evaluation.sets import GrooveSet, set_of_windows
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.groove import Groove, join_grooves
 
 CONVERTER = GrooveConverter(num_bars=2)
-OPTIONS = {"samples": 12, "pairs": 3, "repeats": 20, "batch_size": 8}
+SETTINGS = Settings(repeats=20)
 
 
 def small_windows(files: int = 5, bars: int = 4, *, seed: int = 0) -> GrooveWindows:
@@ -23,8 +25,26 @@ def small_windows(files: int = 5, bars: int = 4, *, seed: int = 0) -> GrooveWind
     return GrooveWindows.from_grooves(grooves, CONVERTER, hop_bars=2, split="test")
 
 
+def small_set() -> GrooveSet:
+    return set_of_windows(small_windows(), "test")
+
+
 def as_groove(array: np.ndarray, tempo: float) -> Groove:
     return CONVERTER.to_groove(array, tempo=tempo)
+
+
+@cache
+def small_reference() -> Reference:
+    """Synthetic drummers: 24 files as the reference, 24 others as training."""
+    training = drummers(24, seed=1)
+    return Reference(
+        real=drummers(24, seed=0),
+        training=training,
+        drummers=training,
+        file_names=[f"{i}.mid" for i in range(24)],
+        start_bars=np.arange(len(training)),
+        about={"split": "test", "windows": 144, "files": 24, "num_bars": 4, "hits": 1},
+    )
 
 
 @cache
@@ -37,8 +57,8 @@ def small_model(**config):
         "encoder_units": (8,),
         "latent_dim": 6,
         "conductor_units": (8,),
-        "decoder_units": (8,),
         "preprocessor": None,
+        "decoder_units": (8,),
     }
     return lively(MusicVAE(**(settings | config)))
 
@@ -52,15 +72,16 @@ def lively(model):
 
 
 @cache
-def small_evaluation(name: str = "small", flat: bool = False):
-    """Evaluated once for all tests; not to be changed."""
-    from keras_musicvae.evaluation.evaluate import evaluate_model
+def small_measures(name: str = "small", flat: bool = False):
+    """Measured once for all tests; not to be changed."""
+    from keras_musicvae.evaluation.model import measure_model
 
     config = {"conductor_units": None} if flat else {}
-    return evaluate_model(
+    return measure_model(
         small_model(**config),
-        small_windows(),
-        training=small_windows(seed=1),
+        small_set(),
         name=name,
-        **OPTIONS,
+        settings=SETTINGS,
+        pairs=3,
+        batch_size=8,
     )

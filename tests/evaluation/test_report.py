@@ -1,109 +1,134 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation.small import small_evaluation
+from evaluation.small import SETTINGS, small_measures, small_reference
+from evaluation.synthetic import drummers
 
 from keras_musicvae.errors import EvaluationError, OutputError
-from keras_musicvae.evaluation.charts import draw_charts
-from keras_musicvae.evaluation.comparison import compare
-from keras_musicvae.evaluation.distributions import hit_rates
-from keras_musicvae.evaluation.report import as_json, write_report
-from keras_musicvae.evaluation.tables import as_markdown
+from keras_musicvae.evaluation.evaluate import TEMPERATURES, evaluate
+from keras_musicvae.evaluation.features import measure_features
+from keras_musicvae.evaluation.report import (
+    as_json,
+    as_markdown,
+    feature_table,
+    headline_figures,
+    headline_table,
+    write_report,
+)
+from keras_musicvae.evaluation.sets import GrooveSet
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def pair():
-    return [small_evaluation("conductor"), small_evaluation("flat", flat=True)]
+def evaluation():
+    from keras_musicvae.evaluation import classifier
+    from keras_musicvae.evaluation import evaluate as module
+
+    reference = small_reference()
+    copied = GrooveSet("copied", reference.training.grooves[:60])
+    other = replace(drummers(24, seed=2), name="other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classifier, "_BOOSTING", {"max_iter": 10, "max_leaf_nodes": 6})
+        patch.setattr(module, "TESTED_HALVES", 1)
+        return evaluate(
+            [copied, other],
+            reference,
+            settings=SETTINGS,
+            models={"small": small_measures()},
+        )
 
 
-def test_json_holds_every_figure_and_no_nan(pair):
-    unknown = replace(pair[0], figures={**pair[0].figures, "x": {"y": float("nan")}})
-    text = json.dumps(as_json([unknown]), allow_nan=False)
-    model = json.loads(text)["models"]["conductor"]
-    assert model["figures"]["x"] == {"y": None}
-    assert model["figures"]["free_running"] == pytest.approx(
-        pair[0].figures["free_running"]
-    )
-    low, high = model["intervals"]["free_running"]["f1"]
-    assert low <= model["figures"]["free_running"]["f1"] <= high
-    assert np.shape(model["hit_rates"]["samples"]) == (32, 9)
-    real_hits = sum(model["histograms"]["real_timing"])
-    assert real_hits == model["about"]["data"]["hits"]
-
-
-def test_markdown_has_a_column_per_model_and_the_figures(pair):
-    text = as_markdown(pair)
-    f1 = [one.figures["free_running"]["f1"] for one in pair]
-    row = next(line for line in text.split("\n") if line.startswith("| hit F1"))
-    assert [float(x) for x in re.findall(r"\| (\d\.\d+) \[", row)] == pytest.approx(
-        f1, abs=5e-4
-    )
-    samples = text.split("## Samples of the prior")[1].split("##")[0]
-    assert "|  | conductor | flat | train split |" in samples
-    tables = [line for line in text.split("\n") if line.startswith("|")]
-    for section in re.split(r"\n\n", text):
-        widths = {line.count("|") for line in section.split("\n") if line in tables}
-        assert len(widths) <= 1, section
-
-
-def test_differences_are_paired_and_from_the_first_model(pair):
-    difference = compare(pair)["flat"]["free_running"]
-    f1 = [one.figures["free_running"]["f1"] for one in pair]
-    assert difference.figures["f1"] == pytest.approx(f1[1] - f1[0])
-    same = compare([pair[0], replace(pair[0], name="again")])["again"]
-    assert same["free_running"].intervals["f1"] == (0.0, 0.0)
-    assert "## Differences from conductor" in as_markdown(pair)
-    assert "Differences" not in as_markdown(pair[:1])
-
-
-def test_a_report_is_written_whole(tmp_path, pair):
-    paths = write_report(tmp_path / "new" / "results", pair)
-    assert [path.name for path in paths] == [
-        "evaluation.json",
-        "evaluation.md",
-        "distributions.png",
-        "hit_rates.png",
-        "reconstruction.png",
+def test_drummers_stand_beside_the_systems(evaluation):
+    assert [one.name for one in evaluation.columns] == [
+        *("drummers 1", "copied", "other")
     ]
-    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(
-        path.name for path in paths
+    real, copied, other = evaluation.columns
+    assert copied.figures["copies"]["within_0"] == 1.0
+    assert ("copies", "within_0") in copied.outside
+    assert real.figures["copies"]["within_0"] < 0.1  # sought in other files
+    assert other.figures["copies"]["within_0"] < 0.1
+    first = copied.most_copied[0]
+    assert re.fullmatch(r"\d+\.mid", first["file"]) and first["cells"] == 0
+
+
+def test_json_holds_every_figure_and_no_nan(evaluation):
+    content = json.loads(json.dumps(as_json(evaluation), allow_nan=False))
+    system = content["systems"]["other"]
+    column = evaluation.columns[2]
+    assert system["figures"]["told_apart"] == column.figures["told_apart"]
+    assert system["figures"]["playing"]["velocity_of_toms"] is None or np.isfinite(
+        system["figures"]["playing"]["velocity_of_toms"]
     )
-    assert json.loads(paths[0].read_text()) == json.loads(json.dumps(as_json(pair)))
-    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in paths[2:])
-    before = paths[0].read_bytes()
-    assert write_report(paths[0].parent, pair, plots=False) == paths[:2]
-    assert paths[0].read_bytes() == before
+    low, high = system["intervals"]["told_apart"]["all"]
+    assert low <= system["figures"]["told_apart"]["all"] <= high
+    assert np.shape(system["bar_similarity"]) == (4, 4)
+    assert content["models"]["small"]["figures"]["variation"]["changed_1"] >= 0
+    assert set(content["real_halves"]) == {
+        *("told_apart", "distance", "overlap", "copies", "playing")
+    }
 
 
-def test_charts_show_the_figures(pair):
-    charts = draw_charts(pair)
-    drums, steps = charts["hit_rates"].axes
-    heights = [bar.get_height() for bar in drums.containers[1]]
-    rates = hit_rates(pair[0].samples)
-    assert heights == pytest.approx(16 * rates.mean(axis=0))
-    assert steps.lines[1].get_ydata() == pytest.approx(
-        hit_rates(pair[1].samples).sum(axis=1)
-    )
-    f1 = [bar.get_height() for bar in charts["reconstruction"].axes[0].containers[0]]
-    assert f1 == pytest.approx([drum["f1"] for drum in pair[0].drums.values()])
-    areas = [
-        patch.get_data().values for patch in charts["distributions"].axes[0].patches
-    ]
-    assert len(areas) == 3 and all(area.sum() == pytest.approx(1) for area in areas)
+def test_markdown_has_a_column_per_system_and_bold_figures(evaluation):
+    text = as_markdown(evaluation)
+    assert "|  | test | real halves | drummers 1 | copied | other |" in text
+    row = next(line for line in text.split("\n") if line.startswith("| copies of a"))
+    assert "**100.0**" in row
+    tables = [part for part in text.strip().split("\n\n") if part.startswith("|")]
+    assert len(tables) > 10
+    for table in tables:
+        lines = table.split("\n")
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, table
 
 
-def test_what_cannot_be_compared_is_refused(pair, tmp_path):
-    other = replace(pair[1], about={**pair[1].about, "data": {"windows": 3}})
-    for evaluations, words in (
-        ([], "nothing to report"),
-        ([pair[0], pair[0]], "names of their own"),
-        ([pair[0], other], "other windows"),
-    ):
-        with pytest.raises(EvaluationError, match=words):
-            write_report(tmp_path, evaluations)
+def test_the_headline_is_what_readme_and_card_show(evaluation):
+    content = as_json(evaluation)
+    content["systems"]["small T=1"] = content["systems"]["copied"]
+    sets, models = headline_table(content).split("\n\n")
+    figures = headline_figures(content, "small")
+    for table, where in ((sets, "test, samples at T=1"), (models, "test")):
+        for line in table.split("\n")[2:]:
+            label, value = line.split(" | ")[0].lstrip("| "), line.split(" | ")[-1]
+            assert figures[f"{where}: {label}"].split(" ")[0] in value.strip("*| ")
+    assert len(figures) == sets.count("\n") - 1 + models.count("\n") - 1
+
+
+def test_a_report_is_written_with_pictures(evaluation, tmp_path):
+    paths = write_report(tmp_path / "out", evaluation)
+    assert {path.name for path in paths} == {
+        *("evaluation.json", "evaluation.md"),
+        *("differences.png", "distributions.png", "bars.png"),
+    }
+    for path in paths[2:]:
+        assert path.read_bytes().startswith(b"\x89PNG")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
-        write_report(tmp_path / "file", pair)
+        write_report(tmp_path / "file", evaluation)
+
+
+def test_systems_need_names_and_lengths():
+    reference = small_reference()
+    with pytest.raises(EvaluationError, match="names of their own"):
+        evaluate([reference.training] * 2, reference, settings=SETTINGS)
+
+
+def test_the_page_defines_every_feature():
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    features, _ = measure_features(drummers(1, seed=0))
+    assert feature_table(features) in page, "python tools/feature_table.py"
+
+
+def test_the_second_temperature_is_that_of_the_examples():
+    """The documented temperature is a fact in one place, and the documents keep it."""
+    pattern = re.compile(r"temperature[= ](0\.\d+)")
+    documents = [ROOT / "README.md", *(ROOT / "examples").glob("*.py")]
+    found = {
+        float(value)
+        for path in documents
+        for value in pattern.findall(path.read_text(encoding="utf-8"))
+    }
+    assert TEMPERATURES[0] == 1.0 and found == set(TEMPERATURES[1:])

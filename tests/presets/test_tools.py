@@ -65,16 +65,29 @@ def test_build_writes_folder_card_and_entry(tools, tmp_path, monkeypatch, capsys
     assert build_preset.main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["groove_new"] == entry
     # With an evaluation, the card shows its figures.
-    figures = {"free_running": {"f1": 0.87654}}
-    intervals = {"free_running": {"f1": [0.8, 0.9]}}
+    content = {
+        "about": {"data": {"split": "test"}},
+        "systems": {
+            "groove_new T=1": {
+                "figures": {"told_apart": {"all": 0.93654}},
+                "intervals": {"told_apart": {"all": [0.9, 0.95]}},
+            },
+            "other T=1": {"figures": {"told_apart": {"all": 0.5}}, "intervals": {}},
+        },
+        "models": {
+            "groove_new": {
+                "figures": {"free_running": {"f1": 0.87654}},
+                "intervals": {"free_running": {"f1": [0.8, 0.9]}},
+            }
+        },
+    }
     evaluation = tmp_path / "evaluation.json"
-    evaluation.write_text(
-        json.dumps({"models": {"run": {"figures": figures, "intervals": intervals}}})
-    )
+    evaluation.write_text(json.dumps(content))
     assert build_preset.main([*arguments, "--evaluation", str(evaluation)]) == 0
-    assert "hit F1, free-running from z = mu | 0.877 [0.800, 0.900] |" in (
-        (folder / "README.md").read_text()
-    )
+    card = (folder / "README.md").read_text()
+    assert "classifier, AUC | 0.937 [0.900, 0.950] |" in card
+    assert "hit F1, free running from z = mu | 0.877 [0.800, 0.900] |" in card
+    assert "0.500" not in card
 
 
 @pytest.mark.parametrize(

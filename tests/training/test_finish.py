@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_musicvae import MusicVAE
-from keras_musicvae.evaluation.metrics import (
+from keras_musicvae.evaluation.reconstruction import (
     count_reconstruction,
     reconstruction_scores,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.arrays import (
+from keras_musicvae.evaluation.sets import (
     Scores,
     as_scores,
     check_same_length,

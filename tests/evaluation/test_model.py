@@ -4,22 +4,28 @@ import numpy as np
 import pytest
 from evaluation.small import (
     CONVERTER,
-    OPTIONS,
-    small_evaluation,
+    SETTINGS,
+    small_measures,
     small_model,
+    small_set,
     small_windows,
 )
 from evaluation.synthetic import random_grooves
 from shared_data import GROOVE_ZIP, shared_path
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.evaluate import (
-    _measure_loss,
-    as_test_set,
-    evaluate_model,
+from keras_musicvae.evaluation.evaluate import Settings
+from keras_musicvae.evaluation.model import (
+    MEASURES,
+    Encoded,
+    difference,
+    interpolation_scores,
+    measure_loss,
+    measure_model,
+    measure_variation,
+    sample_sets,
 )
-from keras_musicvae.evaluation.measure import Bootstrap
-from keras_musicvae.evaluation.metrics import (
+from keras_musicvae.evaluation.reconstruction import (
     count_reconstruction,
     reconstruction_scores,
 )
@@ -29,25 +35,27 @@ from keras_musicvae.models.heads.squared_error import SquaredErrorHeads
 from keras_musicvae.models.losses import reconstruction_losses
 
 
+def encoded(model, **known):
+    system, real = System(model), small_set()
+    return Encoded(system, real, system.examine(real.grooves) | known, SETTINGS, 3)
+
+
 def test_every_section_is_measured():
-    result = small_evaluation()
-    assert set(result.figures) == {
-        *("loss", "free_running", "free_running_t1", "teacher_forced"),
-        *("samples", "interpolation", "copies", "train_split"),
-    }
+    result = small_measures()
+    assert set(result.figures) == set(MEASURES)
     assert 0 < result.figures["free_running"]["f1"] < 1
-    assert result.about["data"]["windows"] == 10
-    assert result.about["data"]["files"] == 5
-    assert set(result.features) == set(result.train_features) != set()
     assert sum(style["windows"] for style in result.styles.values()) == 10
+    low, high = result.intervals["free_running"]["f1"]
+    assert low <= result.figures["free_running"]["f1"] <= high
 
 
 def test_the_loss_is_that_of_the_model_under_the_originals_objective():
     model = small_model(latent_dim=40, free_bits=10.0, beta=1.0)
-    test = as_test_set(small_windows())
     model.compile()
-    logs = model.evaluate(test.grooves, batch_size=10, verbose=0, return_dict=True)
-    measured = _measure_loss(System(model).examine(test.grooves), test, Bootstrap(10))
+    logs = model.evaluate(
+        small_set().grooves, batch_size=10, verbose=0, return_dict=True
+    )
+    measured = measure_loss(encoded(model))
     figures = measured.figures
     for name in ("reconstruction", "hits", "velocities", "offsets", "kl_bits"):
         assert figures[name] == pytest.approx(logs[name], rel=1e-5), name
@@ -61,11 +69,9 @@ def test_the_loss_is_that_of_the_model_under_the_originals_objective():
 
 
 def test_the_free_bits_of_the_original_cost_nothing():
-    model, test = small_model(), as_test_set(small_windows())
-    known = System(model).examine(test.grooves)
-    known |= {"z_mean": np.zeros((10, 6)), "z_stddev": np.full((10, 6), 0.01)}
+    known = {"z_mean": np.zeros((10, 6)), "z_stddev": np.full((10, 6), 0.01)}
     bits = 6 * (0.5 * (1e-4 - 1.0) - np.log(0.01)) / np.log(2.0)
-    figures = _measure_loss(known, test, Bootstrap(10)).figures
+    figures = measure_loss(encoded(small_model(), **known)).figures
     assert figures["kl_bits"] == pytest.approx(bits) and bits < 48
     assert figures["original_total"] == figures["original_reconstruction"]
     assert figures["active_units"] == 0.0
@@ -85,18 +91,14 @@ def test_the_originals_loss_of_other_heads_is_that_of_what_they_expect():
 
 
 def test_figures_are_those_of_what_the_model_plays():
-    model, windows = small_model(), small_windows()
-    system, test = System(model), as_test_set(windows)
-    known = system.examine(test.grooves)
-    result = small_evaluation()
+    real, system = small_set(), System(small_model())
+    known = system.examine(real.grooves)
+    result = small_measures()
     for section, grooves in (
-        (
-            "free_running",
-            system.decode(known["z_mean"], temperature=0.0, seed=5),
-        ),
+        ("free_running", system.decode(known["z_mean"], temperature=0.0, seed=5)),
         ("teacher_forced", known["forced"]),
     ):
-        counts = count_reconstruction(test.grooves, grooves, test.tempos)
+        counts = count_reconstruction(real.grooves, grooves, real.tempos)
         for name, value in reconstruction_scores(counts).items():
             assert result.figures[section][name] == pytest.approx(value, rel=1e-4)
 
@@ -112,12 +114,14 @@ def test_teacher_forcing_reads_the_real_steps_before():
 
 
 def test_the_seed_decides():
-    first, options = small_evaluation(), {"training": small_windows(seed=1), **OPTIONS}
-    again = evaluate_model(small_model(), small_windows(), **options)
-    other = evaluate_model(small_model(), small_windows(), seed=1, **options)
+    first = small_measures()
+    options = {"pairs": 3, "batch_size": 8}
+    model, real = small_model(), small_set()
+    again = measure_model(model, real, settings=SETTINGS, **options)
+    other = measure_model(model, real, settings=Settings(20, seed=1), **options)
     assert first.figures == again.figures and first.intervals == again.intervals
     assert other.figures["free_running"] == first.figures["free_running"]
-    assert other.figures["samples"] != first.figures["samples"]
+    assert other.figures["interpolation"] != first.figures["interpolation"]
     assert other.intervals["free_running"] != first.intervals["free_running"]
 
 
@@ -131,14 +135,29 @@ def test_the_batch_size_does_not_matter():
 def test_the_samples_are_those_of_the_models_verb():
     model = small_model()
     expected = model.sample(12, temperature=0.7, seed=4)
-    result = evaluate_model(model, small_windows(), seed=4, temperature=0.7, **OPTIONS)
-    assert np.array_equal(result.samples.hits, expected[..., :9] > 0.5)
+    options = {"name": "m", "num_samples": 12, "temperatures": (1.0, 0.7), "seed": 4}
+    sets = sample_sets(model, small_set(), **options)
+    assert [one.name for one in sets] == ["m T=1", "m T=0.7"]
+    assert np.array_equal(sets[1].grooves, expected)
     with_converter = copy(model)
     with_converter.preprocessor = CONVERTER  # now the verbs give music
     played = System(with_converter).sample(12, temperature=0.7, seed=4)
-    assert np.array_equal(played[..., :9], expected[..., :9])
     hits = np.tile(expected[..., :9], 3)
     assert played == pytest.approx(expected * hits, abs=1e-6)
+
+
+def test_variations_are_those_of_the_models_verb():
+    model, real = small_model(), small_set()
+    chosen = np.sort(np.random.default_rng(SETTINGS.seed).permutation(10)[:3])
+    grooves = real.grooves[chosen]
+    figures = measure_variation(encoded(model)).figures
+    for similarity in (1.0, 0.5):
+        varied = model.similar(list(grooves), similarity=similarity, seed=SETTINGS.seed)
+        changed = (varied[..., :9] > 0.5) != (grooves[..., :9] > 0.5)
+        assert figures[f"changed_{similarity:g}"] == pytest.approx(
+            changed.sum() / grooves[..., :9].sum()
+        )
+    assert figures["changed_unrelated"] == pytest.approx(1.6, abs=0.4)
 
 
 def test_the_encoder_reads_the_input_of_the_models_variant():
@@ -152,45 +171,78 @@ def test_the_encoder_reads_the_input_of_the_models_variant():
     )
 
 
-def test_progress_counts_every_window_once():
-    done = []
-    system = System(small_model(), batch_size=4, on_progress=done.append)
-    system.examine(small_windows().arrays())
-    system.sample(7, temperature=1.0, seed=0)
-    assert done == [4, 4, 2, 7]
-
-
-def test_copying_is_left_out_without_the_training_set():
-    result = evaluate_model(small_model(), small_windows(), **OPTIONS)
-    assert "copies" not in result.figures and not result.train_features
+def test_differences_of_two_models_are_paired():
+    one, other, real = small_measures(), small_measures("flat", flat=True), small_set()
+    differ = difference(other, one, real.labels, SETTINGS)["free_running"]
+    f1 = [each.figures["free_running"]["f1"] for each in (one, other)]
+    assert differ.figures["f1"] == pytest.approx(f1[1] - f1[0])
+    same = difference(one, one, real.labels, SETTINGS)["free_running"]
+    assert same.intervals["f1"] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
-    [
-        ({"num_bars": 4}, "4 bars"),
-        ({"control_dim": 9}, "controls"),
-    ],
+    ("config", "words"), [({"num_bars": 4}, "4 bars"), ({"control_dim": 9}, "controls")]
 )
 def test_models_that_do_not_fit_are_refused(config, words):
     with pytest.raises(EvaluationError, match=words):
-        evaluate_model(small_model(**config), small_windows(), **OPTIONS)
+        measure_model(small_model(**config), small_set())
 
 
-@pytest.mark.parametrize(
-    "options", [{"samples": 1}, {"pairs": 0}, {"seed": -1}, {"batch_size": 0}]
-)
+@pytest.mark.parametrize("options", [{"pairs": 0}, {"batch_size": 0}])
 def test_impossible_settings_are_refused(options):
     with pytest.raises(EvaluationError):
-        evaluate_model(small_model(), small_windows(), **(OPTIONS | options))
+        measure_model(small_model(), small_set(), **options)
 
 
-def test_one_window_is_too_few():
-    with pytest.raises(EvaluationError, match="two windows"):
-        evaluate_model(small_model(), small_windows(files=1, bars=2), **OPTIONS)
+# --- Interpolation ----------------------------------------------------------------
 
 
-def test_the_canonical_test_windows_of_the_groove_midi_dataset(tmp_path, monkeypatch):
+def path_of_hit_counts(*counts: int) -> np.ndarray:
+    """A path whose grooves hit the first `count` cells."""
+    path = np.zeros((1, len(counts), 16, 27), np.float32)
+    for point, count in enumerate(counts):
+        path[0, point, :count, 0] = 1.0
+    return path
+
+
+def test_an_even_path_is_smooth_and_direct():
+    scores = interpolation_scores(path_of_hit_counts(0, 2, 4, 6, 8), num_bars=2)
+    assert scores["largest_jump"] == pytest.approx(1 / 4)
+    assert scores["detour"] == scores["monotone"] == 1.0
+    assert [scores[f"density_{i}"] for i in range(5)] == [0, 1, 2, 3, 4]
+
+
+def test_a_path_that_is_an_overlay_of_its_ends_is_denser_in_the_middle():
+    paths = np.concatenate(
+        [path_of_hit_counts(*counts) for counts in ((2, 9, 3), (2, 4, 3), (9, 1, 8))]
+    )
+    scores = interpolation_scores(paths, num_bars=1)
+    assert scores["denser_than_ends"] == pytest.approx(1 / 3)
+    assert scores["sparser_than_ends"] == pytest.approx(1 / 3)
+
+
+def test_one_jump_is_not_smooth():
+    assert interpolation_scores(path_of_hit_counts(0, 0, 8, 8))["largest_jump"] == 1.0
+
+
+def test_a_detour_is_measured():
+    scores = interpolation_scores(path_of_hit_counts(0, 6, 3, 4))
+    assert scores["detour"] == pytest.approx((6 + 3 + 1) / 4)
+    assert scores["monotone"] == pytest.approx(2 / 3)
+
+
+def test_paths_that_never_move_have_no_jump():
+    paths = np.concatenate([path_of_hit_counts(3, 3, 3), path_of_hit_counts(0, 1, 2)])
+    assert interpolation_scores(paths)["largest_jump"] == 0.5
+    assert np.isnan(interpolation_scores(paths[:1])["largest_jump"])
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(EvaluationError, match="three points"):
+        interpolation_scores(random_grooves(4)[np.newaxis, :2])
+
+
+def test_the_canonical_test_windows_of_the_groove_midi_dataset(tmp_path):
     from keras_musicvae.datasets.convert import WindowConfig
     from keras_musicvae.datasets.folder import preprocess
 

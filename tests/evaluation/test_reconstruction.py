@@ -3,7 +3,7 @@ import pytest
 from evaluation.synthetic import groove_of, random_grooves
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.metrics import (
+from keras_musicvae.evaluation.reconstruction import (
     count_reconstruction,
     drum_scores,
     group_scores,
