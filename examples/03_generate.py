@@ -22,11 +22,11 @@ args.out.mkdir(parents=True, exist_ok=True)
 
 model = MusicVAE.from_preset(args.preset)
 
-# 1. New grooves, out of nothing but the seed: latents from the prior, decoded.
+# 1. New grooves: latents are drawn from the prior and decoded.
 grooves = model.sample(5, seed=args.seed, temperature=0.5, tempo=96)
 print(f"seed {grooves.seed}: {grooves[0]}")
 
-# 2. A groove of your own, or one of these: what the model hears in it. Longer music is
+# 2. A groove of your own, or one of these, encoded and decoded again. Longer music is
 #    cut into windows and put together again.
 beat = args.midi or grooves[0]
 back = model.reconstruct(beat, temperature=0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_musicvae.errors import ConfigError, GrooveError
 from keras_musicvae.grooves.groove import MAX_TEMPO, MIN_TEMPO
-from keras_musicvae.rules import Rule, flag, integer, number
+from keras_musicvae.rules import Rule, checked, flag, integer, number
 
 # At this many grooves per call the noise alone is a gigabyte.
 MAX_SAMPLES = 100_000
@@ -44,13 +44,7 @@ class Argument:
         """
         if value is None and self.default is None:
             return None
-        check, allowed = self.rule
-        try:
-            return check(value)
-        except (TypeError, ValueError, ArithmeticError):
-            raise ConfigError(
-                f"`{self.name}` must be {allowed}. Received: {self.name}={value!r}"
-            ) from None
+        return checked(self.name, self.rule, value)
 
 
 ARGUMENTS = {

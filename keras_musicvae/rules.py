@@ -74,6 +74,21 @@ def optional(rule: Rule) -> Rule:
     return lambda value: None if value is None else check(value), f"{allowed}, or None"
 
 
+def checked(name: str, rule: Rule, value: Any) -> Any:
+    """A value in its plain type.
+
+    Raises:
+        ConfigError: The rule does not allow it.
+    """
+    check, allowed = rule
+    try:
+        return check(value)
+    except (TypeError, ValueError, ArithmeticError):
+        raise ConfigError(
+            f"`{name}` must be {allowed}. Received: {name}={value!r}"
+        ) from None
+
+
 def argument(default: Any, rule: Rule, text: str) -> Any:
     """A field of a `Checked` dataclass: its default, its range and its meaning."""
     return field(default=default, metadata={"rule": rule, "text": text})
@@ -90,14 +105,8 @@ class Checked:
         for item in fields(self):  # type: ignore[arg-type]
             if "rule" not in item.metadata:
                 continue
-            check, allowed = item.metadata["rule"]
-            value = getattr(self, item.name)
-            try:
-                object.__setattr__(self, item.name, check(value))
-            except (TypeError, ValueError, ArithmeticError):
-                raise ConfigError(
-                    f"`{item.name}` must be {allowed}. Received: {item.name}={value!r}"
-                ) from None
+            value = checked(item.name, item.metadata["rule"], getattr(self, item.name))
+            object.__setattr__(self, item.name, value)
 
 
 def _end(high: float | None, below: bool = False) -> str:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.options import (
     add_backend,
-    integer_from,
+    allowed_by,
     name_or_path,
     path,
     show_log_messages,
     start_keras,
 )
+from keras_musicvae.rules import integer
 
 if TYPE_CHECKING:
     from keras_musicvae.magenta.checkpoint import MagentaCheckpoint
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--bars",
-        type=integer_from(1),
+        type=allowed_by(integer(1)),
         metavar="N",
         help="bars of a window, where neither the name nor config.json tells",
     )

@@ -23,19 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.options import (
     add_backend,
-    integer_from,
+    allowed_by,
     name_or_path,
-    number_from,
     path,
     start_keras,
 )
+from keras_musicvae.rules import integer, number
 
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
     from keras_musicvae.evaluation.evaluate import Reference
     from keras_musicvae.evaluation.sets import GrooveSet
-
-HELP = "hold presets and anybody's MIDI files against drummers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,25 +65,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--num-samples",
-        type=integer_from(2),
+        type=allowed_by(integer(2)),
         help="samples of each preset and baseline (default: 2000)",
     )
     parser.add_argument(
         "--temperature",
-        type=number_from(0),
+        type=allowed_by(number(0)),
         nargs="+",
         help="temperatures of the presets' samples (default: 1 and that of the "
         "README's examples, 0.5)",
     )
     parser.add_argument(
         "--seed",
-        type=integer_from(0),
+        type=allowed_by(integer(0)),
         default=0,
         help="of samples, folds, pairs and intervals (default: 0)",
     )
     parser.add_argument(
         "--repeats",
-        type=integer_from(1),
+        type=allowed_by(integer(1)),
         default=1000,
         help="resamples for the intervals (default: 1000)",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.backends.choice import BACKENDS, choose_backend
 from keras_musicvae.cli.interrupt import importing
-from keras_musicvae.rules import Rule, integer, number
+from keras_musicvae.rules import Rule
 
 if TYPE_CHECKING:
     from keras_musicvae.arguments import Argument
@@ -23,7 +23,7 @@ def add_argument(parser: argparse.ArgumentParser, argument: "Argument") -> None:
     several: dict[str, Any] = {"nargs": "+", "action": _OneOrSeveral}
     parser.add_argument(
         name,
-        type=_allowed_by(argument.rule),
+        type=allowed_by(argument.rule),
         default=argument.default,
         metavar="N",
         help=f"{argument.text} ({argument.rule[1]}; default: "
@@ -93,17 +93,7 @@ def name_or_path(text: str) -> str:
     return str(expanded) if text.startswith("~") else text
 
 
-def number_from(low: float, high: float | None = None) -> Callable[[str], float]:
-    """An argparse type: a finite number of at least `low`, at most `high`."""
-    return _allowed_by(number(low, high))
-
-
-def integer_from(low: int) -> Callable[[str], int]:
-    """An argparse type: an integer of at least `low`."""
-    return _allowed_by(integer(low))
-
-
-def _allowed_by(rule: Rule) -> Callable[[str], Any]:
+def allowed_by(rule: Rule) -> Callable[[str], Any]:
     """An argparse type: what a rule allows."""
     check, allowed = rule
 

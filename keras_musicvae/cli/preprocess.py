@@ -14,7 +14,8 @@ import re
 import sys
 
 from keras_musicvae.cli.music import add_reading, reading_options
-from keras_musicvae.cli.options import integer_from, name_or_path, number_from, path
+from keras_musicvae.cli.options import allowed_by, name_or_path, path
+from keras_musicvae.rules import integer, number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,20 +106,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running = parser.add_argument_group("running")
     running.add_argument(
         "--jobs",
-        type=integer_from(1),
+        type=allowed_by(integer(1)),
         metavar="N",
         help="processes (default: all cores)",
     )
     running.add_argument(
         "--time-limit",
-        type=number_from(0.1),
+        type=allowed_by(number(0.1)),
         default=30.0,
         metavar="S",
         help="seconds of processor time per file (default: 30)",
     )
     running.add_argument(
         "--memory-limit",
-        type=integer_from(1),
+        type=allowed_by(integer(1)),
         default=1024,
         metavar="MB",
         help="memory per process (default: 1024)",

@@ -109,8 +109,9 @@ def test_the_options_are_the_arguments_of_the_verb(command):
 
     verb = VERBS[command]
     parameters = inspect.signature(getattr(MusicVAE, verb.method)).parameters
-    # What a verb works on is no option; arrays of controls have no command.
-    options = set(parameters) - {"self", "music", "z", "controls"}
+    # What a verb works on is no option, and `**reading` is what read_midi takes.
+    works_on = {"self", "music", "z", "known", "condition", "controls", "reading"}
+    options = set(parameters) - works_on
     assert options == set(verb.options)
     files = ["a", "b"] if verb.music else ["a"] if verb.reads_latents else []
     args = build_parser().parse_args([command, *files])
