@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -77,6 +77,31 @@ def replacing(path: Path) -> Iterator[Path]:
         if isinstance(error, OutputError):
             raise
         raise OutputError(f"Cannot write {path}: {reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def replacing_files(
+    folder: str | os.PathLike[str], names: Sequence[str]
+) -> Iterator[list[Path]]:
+    """Yields temporary paths with the suffixes of `names`, and moves them on success.
+
+    Raises:
+        OutputError: A file cannot be written; none of them is there then.
+    """
+    folder = user_path(folder)
+    make_folder(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as work:
+            temporary = [Path(work) / name for name in names]
+            yield temporary
+            for path in temporary:
+                path.replace(folder / path.name)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"Cannot write to the folder {folder}: {reason(error)}. Choose another one."
+        ) from error
 
 
 @contextlib.contextmanager

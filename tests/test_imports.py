@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "rules": {"errors"},
     "arguments": {"errors", "rules", "grooves"},
     "files": {"errors"},
+    "names": set(),
     "progress": {"errors"},
     "download": {"errors", "files"},
     "grooves": {"errors", "files", "audio", "plots", "html"},
@@ -28,6 +29,8 @@ MAY_IMPORT = {
     "backends": {"errors"},
     "models": {
         "errors",
+        "files",
+        "names",
         "rules",
         "arguments",
         "backends",

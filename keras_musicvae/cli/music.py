@@ -6,8 +6,6 @@ reported too, once, on stderr and in the record.
 
 import argparse
 import glob
-import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +15,7 @@ from keras_musicvae.cli.messages import one_line, warn
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.errors import GrooveError, MusicVAEError
 from keras_musicvae.grooves.midi_limits import MIDI_SUFFIXES, MidiLimits
+from keras_musicvae.names import unique_names
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.converter import GrooveConverter
@@ -220,27 +219,3 @@ def find_files(pattern: Path) -> list[Path]:
 
 def _is_midi(path: Path) -> bool:
     return path.suffix.lower() in MIDI_SUFFIXES and path.is_file()
-
-
-def unique_names(names: list[str]) -> list[str]:
-    """Names of files, short enough, with a number where one would appear twice.
-
-    Example:
-        >>> unique_names(["beat", "fill", "beat"])
-        ['beat', 'fill', 'beat_2']
-    """
-    taken: set[str] = set()
-    numbers: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        # The suffix and the name of the temporary file need the rest of 255 bytes.
-        if len(os.fsencode(name)) > 180:
-            name = os.fsencode(name)[:180].decode(errors="ignore")
-        # Files of two names that differ in case are one on some systems.
-        candidate, key = name, name.lower()
-        while candidate.lower() in taken:
-            numbers[key] += 1
-            candidate = f"{name}_{numbers[key] + 1}"
-        taken.add(candidate.lower())
-        unique.append(candidate)
-    return unique

@@ -7,7 +7,7 @@ arguments of the method, whose ranges, defaults and texts are in `arguments.py`.
 import argparse
 from typing import Any
 
-from keras_musicvae.cli.music import Music, add_music, read_music, unique_names
+from keras_musicvae.cli.music import Music, add_music, read_music
 from keras_musicvae.cli.options import (
     add_argument,
     add_backend,
@@ -17,6 +17,7 @@ from keras_musicvae.cli.options import (
 )
 from keras_musicvae.cli.output import add_output, check_output, write_results
 from keras_musicvae.errors import GrooveError
+from keras_musicvae.names import unique_names
 
 _PLAYING = ("temperature", "seed", "tempo")
 

@@ -1,17 +1,23 @@
 """What the verbs give back: lists and tuples that also say how they came about."""
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from keras_musicvae.files import replacing_files, user_path
+from keras_musicvae.names import file_names, unique_names
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
 
 
 class Grooves(list["Groove"]):
-    """Grooves, and how they came about.
+    """Grooves, none of the name of another, and how they came about.
 
     Attributes:
         seed: The seed that was used; the same seed gives the same grooves.
@@ -32,10 +38,41 @@ class Grooves(list["Groove"]):
         temperature: float,
         grid: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(grooves)
+        names = unique_names(groove.name for groove in grooves)
+        super().__init__(
+            groove if groove.name == name else replace(groove, name=name)
+            for groove, name in zip(grooves, names, strict=True)
+        )
         self.seed = seed
         self.temperature = temperature
         self.grid = grid
+
+    def save(
+        self, folder: str | os.PathLike[str], suffix: str = ".mid", **options: Any
+    ) -> list[Path]:
+        """Writes every groove to a file of its name: all of them, or none.
+
+        Args:
+            folder: Where to; it is created if it does not exist, and files of the
+                same names are replaced.
+            suffix: `".mid"`, `".wav"` or `".png"`. Defaults to `".mid"`.
+            **options: As in `Groove.save`.
+
+        Returns:
+            The files, one for each groove.
+
+        Raises:
+            GrooveError: Another suffix.
+            OutputError: A file cannot be written.
+
+        Example:
+            >>> model.sample(5, seed=1).save("samples")  # doctest: +SKIP
+        """
+        names = [f"{name}{suffix}" for name in file_names(g.name for g in self)]
+        with replacing_files(folder, names) as temporary:
+            for groove, path in zip(self, temporary, strict=True):
+                groove.save(path, **options)
+        return [user_path(folder) / name for name in names]
 
     def __repr__(self) -> str:
         settings = f"seed={self.seed}, temperature={self.temperature:g}"

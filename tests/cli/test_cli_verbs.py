@@ -12,7 +12,7 @@ import pytest
 from cli_files import DEBUG, files_in, record
 
 from keras_musicvae.cli.main import build_parser, main
-from keras_musicvae.cli.music import find_files, unique_names
+from keras_musicvae.cli.music import find_files
 from keras_musicvae.files import sha256_of
 from keras_musicvae.grooves.groove import Groove
 from keras_musicvae.grooves.midi import read_midi
@@ -284,10 +284,3 @@ def test_find_files(beats):
     # A name that looks like a pattern is a name where there is such a file.
     Path("[1].mid").write_bytes(b"")
     assert found("[1].mid") == ["[1].mid"]
-
-
-def test_unique_names():
-    names = ["a", "A", "a_2", "b", "a"]
-    unique = unique_names(names)
-    assert len({name.lower() for name in unique}) == len(names)
-    assert unique[0] == "a" and unique[3] == "b"

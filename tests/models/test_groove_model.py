@@ -89,6 +89,11 @@ def test_an_autoencoder_may_be_given_its_input_as_target():
     assert tiny().fit(GROOVES, GROOVES, verbose=0).history["loss"][0] > 0
 
 
+# JAX itself says that it takes float32, unless its own `jax_enable_x64` is on.
+jax_takes_float32 = pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
+
+
+@jax_takes_float32
 @pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
 def test_fit_in_other_precisions(dtype):
     model = tiny(dtype=dtype)
@@ -97,7 +102,8 @@ def test_fit_in_other_precisions(dtype):
     assert any((a != b).any() for a, b in zip(weights(model), before, strict=True))
 
 
-def test_fit_where_floats_are_float64(monkeypatch):
+@jax_takes_float32
+def test_fit_where_floats_are_float64():
     keras.config.set_floatx("float64")
     try:
         assert np.isfinite(tiny().fit(GROOVES, verbose=0).history["loss"]).all()
