@@ -23,7 +23,8 @@ from keras_musicvae.grooves.midi_write import (
     midi_bytes,
     write_midi,
 )
-from keras_musicvae.grooves.quantize import ReadOptions, UnknownPitch, quantize
+from keras_musicvae.grooves.quantize import quantize
+from keras_musicvae.grooves.read_options import ReadOptions, UnknownPitch
 
 __all__ = [
     "DEFAULT_LIMITS",

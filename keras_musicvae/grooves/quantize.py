@@ -5,101 +5,22 @@ that of Magenta's `GrooveConverter` and note-seq, so that the arrays are equal b
 bit.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from os import PathLike
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import (
-    DrumMapError,
-    MidiError,
-    NoDrumsError,
-    UnknownPitchError,
-)
-from keras_musicvae.grooves.drum_maps import (
-    DRUMS,
-    GENERAL_MIDI,
-    NUM_DRUMS,
-    NUM_PITCHES,
-    ROLAND_TD11,
-    UNKNOWN,
-    DrumMap,
-    get_drum_map,
-)
-from keras_musicvae.grooves.drum_part import Channel
+from keras_musicvae.errors import NoDrumsError, UnknownPitchError
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS, UNKNOWN, DrumMap
 from keras_musicvae.grooves.groove import Groove, bar_steps
-from keras_musicvae.grooves.kits import guess_drum_map
-from keras_musicvae.grooves.midi_limits import (
-    DEFAULT_LIMITS,
-    MAX_REST_BARS,
-    MidiLimits,
-)
+from keras_musicvae.grooves.midi_limits import MAX_REST_BARS
 from keras_musicvae.grooves.midi_load import LoadedMidi
+from keras_musicvae.grooves.read_options import ReadOptions
 from keras_musicvae.grooves.read_report import ReadReport, name_channels, name_pitches
 from keras_musicvae.grooves.timing import Section, TempoMap, split_sections
 
-UnknownPitch: TypeAlias = str | Mapping[int, str]
-ZERO_LENGTH = ("auto", "skip", "keep")
 # Notes that a program set lie on this grid of a quarter note; played ones hardly ever.
 PLAYED_GRID = 24
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How a file becomes grooves; the arguments of `read_midi`.
-
-    Raises:
-        DrumMapError: An unknown drum map, or impossible `unknown_pitch`.
-        GrooveError: An impossible grid.
-        MidiError: Another impossible value.
-    """
-
-    drum_map: str | PathLike[str] | DrumMap = "auto"
-    steps_per_quarter: int = 4
-    channel: Channel = "auto"
-    track: int | str | None = None
-    unknown_pitch: UnknownPitch = "skip"
-    zero_length: str = "auto"
-    limits: MidiLimits = DEFAULT_LIMITS
-    own_map: DrumMap = ROLAND_TD11
-    fallback: npt.NDArray[np.int8] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        bar_steps((4, 4), self.steps_per_quarter)
-        if self.drum_map != "auto":
-            object.__setattr__(self, "drum_map", get_drum_map(self.drum_map))
-        if self.zero_length not in ZERO_LENGTH:
-            raise MidiError(
-                f"zero_length must be one of {', '.join(ZERO_LENGTH)}. "
-                f"Received: {self.zero_length!r}"
-            )
-        if not isinstance(self.limits, MidiLimits):
-            raise MidiError(f"limits must be MidiLimits. Received: {self.limits!r}")
-        object.__setattr__(self, "fallback", _fallback_table(self.unknown_pitch))
-
-    def drum_table(
-        self, notes: "_Notes", loaded: LoadedMidi
-    ) -> tuple[DrumMap, npt.NDArray[np.int8]]:
-        """The drum map for the notes of a file, and what fills its gaps.
-
-        The latter is `(128,)` int8, the drum of each pitch that the map lacks.
-        """
-        if isinstance(self.drum_map, DrumMap):
-            return self.drum_map, self.fallback
-        off_grid = notes.ticks * PLAYED_GRID % loaded.ticks_per_quarter != 0
-        drum_map = guess_drum_map(
-            _counts(notes.pitches),
-            pedal=loaded.pedal,
-            played=bool(off_grid.mean() > 0.5) if len(notes) else False,
-            own=self.own_map,
-        )
-        gaps = np.where(
-            self.fallback == UNKNOWN, GENERAL_MIDI.drum_table, self.fallback
-        )
-        return drum_map, gaps
 
 
 @dataclass(frozen=True)
@@ -126,7 +47,12 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
         GrooveError: The bars of a time signature do not end on steps of this grid.
     """
     notes, zero_length = _note_arrays(loaded, options.zero_length)
-    drum_map, gaps = options.drum_table(notes, loaded)
+    off_grid = notes.ticks * PLAYED_GRID % loaded.ticks_per_quarter != 0
+    drum_map, gaps = options.choose_map(
+        _counts(notes.pitches),
+        pedal=loaded.pedal,
+        played=2 * int(off_grid.sum()) > len(notes),
+    )
     drums, fallback = drum_map.drum_table[notes.pitches], gaps[notes.pitches]
     mapped = (drums == UNKNOWN) & (fallback != UNKNOWN)
     drums = np.where(mapped, fallback, drums)
@@ -319,36 +245,6 @@ def _note_arrays(loaded: LoadedMidi, zero_length: str) -> tuple[_Notes, int]:
     if zero_length == "keep" or (zero_length == "auto" and 2 * dropped > len(notes)):
         return notes, 0
     return notes[lasting], dropped
-
-
-def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
-    """`(128,)`: the drum for each pitch that the drum map lacks."""
-    table = np.full(NUM_PITCHES, UNKNOWN, np.int8)
-    if isinstance(unknown_pitch, Mapping):
-        chosen = unknown_pitch
-    elif not isinstance(unknown_pitch, str):
-        chosen = {-1: ""}  # refused below
-    elif unknown_pitch in DRUMS:
-        chosen = dict.fromkeys(range(NUM_PITCHES), unknown_pitch)
-    elif unknown_pitch in ("skip", "error"):
-        chosen = {}
-    else:
-        raise MidiError(
-            'unknown_pitch must be "skip", "error", a drum or {pitch: drum}; the drums '
-            f"are {', '.join(DRUMS)}. Received: {unknown_pitch!r}"
-        )
-    for pitch, drum in chosen.items():
-        if (
-            drum not in DRUMS
-            or not isinstance(pitch, int | np.integer)
-            or not 0 <= pitch < NUM_PITCHES
-        ):
-            raise DrumMapError(
-                f"unknown_pitch maps pitches 0-127 to one of {', '.join(DRUMS)}. "
-                f"Received: {pitch!r}: {drum!r}"
-            )
-        table[pitch] = DRUMS.index(drum)
-    return table
 
 
 def _owners(
