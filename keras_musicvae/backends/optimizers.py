@@ -15,6 +15,10 @@ _EXTRAS = (
     "weight_decay",
 )
 
+# Keras has no public way to the moments. In a version without these, its own way is
+# taken: the same steps, somewhat slower.
+_PRIVATE = ("_get_variable_index", "_momentums", "_velocities")
+
 
 def is_plain_adam(optimizer: Any, variables: list) -> bool:
     """Whether a step is: clip to `global_clipnorm` (if any), then Adam's formula.
@@ -31,6 +35,7 @@ def is_plain_adam(optimizer: Any, variables: list) -> bool:
         isinstance(optimizer, keras.optimizers.Adam)
         and type(optimizer).update_step is keras.optimizers.Adam.update_step
         and optimizer.built
+        and all(hasattr(optimizer, name) for name in _PRIVATE)
         and not any(getattr(optimizer, name) for name in _EXTRAS)
         and not any(variable.constraint for variable in variables)
         and all(variable.dtype == "float32" for variable in variables)

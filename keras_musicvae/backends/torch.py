@@ -33,8 +33,11 @@ def fused_lstm(
     bias: torch.Tensor,
     reverse: bool,
 ) -> tuple | None:
-    """`torch.lstm` over the whole sequence; None while `torch.compile` traces."""
-    if torch.compiler.is_compiling():
+    """`torch.lstm` over the whole sequence; None while `torch.compile` traces.
+
+    PyTorch does not document it, `nn.LSTM` calls it: without it Keras's loop is taken.
+    """
+    if torch.compiler.is_compiling() or not hasattr(torch, "lstm"):
         return None
     if reverse:
         sequences = sequences.flip(1)
@@ -131,7 +134,9 @@ def _step_of_adam(
     gradients = [gradient.contiguous() for gradient in gradients]
     if optimizer.global_clipnorm:
         clip = optimizer.global_clipnorm
-        torch._foreach_mul_(gradients, clip / norm.clamp(min=clip))
+        factor = clip / norm.clamp(min=clip)
+        for gradient in gradients:
+            gradient.mul_(factor)
     count = (optimizer.iterations.value + 1).float()
     correction = torch.sqrt(1 - optimizer.beta_2**count) / (1 - optimizer.beta_1**count)
     first, second = adam_moments(optimizer, variables)

@@ -26,7 +26,7 @@ def reconstruction_losses(
     Returns:
         `hits`, `velocities` and `offsets`, each (batch,).
     """
-    losses = heads.losses(ops.cast(outputs, "float32"), grooves)
+    losses = heads.losses(*(ops.cast(x, "float32") for x in (outputs, grooves)))
     if valid is not None:
         losses = {name: loss * valid for name, loss in losses.items()}
     return {name: ops.sum(loss, axis=-1) for name, loss in losses.items()}

@@ -90,7 +90,8 @@ class GrooveTrainer(keras.Model):
         y_pred = self(x, training=True)
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
         examples = ops.shape(keras.tree.flatten(x)[0])[0]
-        self._loss_tracker.update_state(loss, sample_weight=examples)
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(loss, sample_weight=examples)
         return self.optimizer.scale_loss(loss)
 
     def _without_explosion(self, gradients: list) -> tuple[list, Any]:

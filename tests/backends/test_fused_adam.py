@@ -23,7 +23,7 @@ def trained(optimizer):
     """Weights and optimizer variables after a few steps; the dead units have no
     gradient, the first steps are clipped."""
     model = MusicVAE(
-        2,
+        num_bars=2,
         encoder_units=(8,),
         latent_dim=4,
         conductor_units=(6,),
@@ -49,6 +49,30 @@ def test_same_weights_and_moments_as_keras(monkeypatch):
     monkeypatch.setattr(module, "is_plain_adam", lambda *_: False)
     for ours, theirs in zip(fused, trained(adam()), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["_momentums", "_velocities", "_get_variable_index"])
+def test_without_a_private_name_keras_takes_over(name, monkeypatch):
+    """As in a version of Keras that calls it otherwise."""
+    optimizer = adam()
+    optimizer.build([])
+    assert is_plain_adam(optimizer, [])
+    if name in vars(optimizer):
+        delattr(optimizer, name)
+    else:
+        owner = next(cls for cls in type(optimizer).__mro__ if name in vars(cls))
+        monkeypatch.delattr(owner, name)
+    assert not is_plain_adam(optimizer, [])
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="`torch.lstm`")
+def test_kerass_loop_takes_over_where_torch_lstm_is_gone(monkeypatch):
+    import torch
+
+    fused = trained(adam())
+    monkeypatch.delattr(torch, "lstm")
+    for ours, theirs in zip(fused, trained(adam()), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(
