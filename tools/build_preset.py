@@ -52,6 +52,8 @@ def build(
     about = find_preset(source).metadata
     _take_date_of(about)
     model = load_preset(MusicVAE, source)
+    # The source under another name: not made from it, but from what it was made from.
+    model.parents = tuple(about.get("parents") or ())
     save_preset(
         model,
         folder,

@@ -61,6 +61,7 @@ def test_build_writes_folder_card_and_entry(tools, tmp_path, monkeypatch, capsys
         assert metadata[key] == old[key]
     card = (folder / "README.md").read_text()
     assert "# groove_new" in card and "A new one." in card
+    assert "Made from" not in card
     # Built again, the bytes are the same.
     assert build_preset.main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["groove_new"] == entry
