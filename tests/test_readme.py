@@ -1,5 +1,7 @@
-"""The snippets of the README work as they stand."""
+"""The snippets of the README and the documents work as they stand."""
 
+import ast
+import inspect
 import re
 import shlex
 import shutil
@@ -17,12 +19,14 @@ from keras_musicvae.training.recipe import RECIPES
 sys.path.insert(0, str(Path(__file__).parent / "datasets"))
 from synthetic import groove_bytes
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = README) -> list[str]:
     pattern = rf"```{language}\n(.*?)```"
-    return re.findall(pattern, README.read_text(), flags=re.DOTALL)
+    return re.findall(pattern, page.read_text(), flags=re.DOTALL)
 
 
 def test_python_snippets(tmp_path, monkeypatch):
@@ -45,8 +49,28 @@ def test_python_snippets(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.mid"))) == 5
 
 
+def calls(page: Path) -> list[ast.Call]:
+    """The calls of `MusicVAE` in the Python of a page."""
+    nodes = [n for block in blocks("python", page) for n in ast.walk(ast.parse(block))]
+    return [
+        node
+        for node in nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("MusicVAE")
+    ]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS[1:], ids=lambda page: page.name)
+def test_calls_of_the_documents_have_arguments_that_exist(page):
+    """Their files do not, so they cannot run."""
+    for call in calls(page):
+        function = eval(ast.unparse(call.func), {"MusicVAE": keras_musicvae.MusicVAE})
+        keywords = {keyword.arg: None for keyword in call.keywords}
+        inspect.signature(function).bind(*call.args, **keywords)
+
+
 def command_lines() -> list[str]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    found = [block for page in DOCUMENTS for block in blocks("sh", page)]
+    lines = [line for block in found for line in block.splitlines()]
     return [line for line in lines if line.startswith("keras-musicvae ")]
 
 
