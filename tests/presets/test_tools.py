@@ -57,11 +57,10 @@ def test_build_writes_folder_card_and_entry(tools, tmp_path, monkeypatch, capsys
     assert set(entry["sha256"]) == {path.name for path in folder.iterdir()}
     metadata = json.loads((folder / "metadata.json").read_text())
     old = json.loads((source / "metadata.json").read_text())
-    for key in ("date_saved", "training", "evaluation"):
+    for key in ("date_saved", "training", "evaluation", "parents"):
         assert metadata[key] == old[key]
     card = (folder / "README.md").read_text()
     assert "# groove_new" in card and "A new one." in card
-    assert "Made from" not in card
     # Built again, the bytes are the same.
     assert build_preset.main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["groove_new"] == entry
