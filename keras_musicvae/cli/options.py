@@ -51,10 +51,9 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
 
 def start_keras(args: argparse.Namespace) -> str:
     """Chooses the backend, imports Keras quietly, and returns the backend's name."""
-    # TensorFlow greets on stderr from C++; only this variable stops it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     backend = choose_backend(args.backend)
-    with importing():
+    with importing(quiet=True):
         import keras_musicvae.models.music_vae  # noqa: F401
     return backend
 

@@ -12,6 +12,7 @@ import pytest
 from cli_files import DEBUG, beat, files_in, record
 
 from keras_musicvae.arguments import ARGUMENTS
+from keras_musicvae.cli.interrupt import importing
 from keras_musicvae.cli.main import COMMANDS, build_parser, main
 from keras_musicvae.cli.messages import one_line
 from keras_musicvae.cli.verbs import VERBS
@@ -83,6 +84,15 @@ def test_names_that_the_terminal_cannot_show(folder, monkeypatch):
     assert main(["encode", name, *DEBUG, "--out=ö.npz"]) == 0
     assert b"\\xf6.npz\n" in terminal.buffer.getvalue()
     assert record("ö.json")["inputs"][0]["file"] == name
+
+
+def test_greetings_of_libraries_are_dropped_and_nothing_else(capfd):
+    with importing(quiet=True):
+        os.write(2, b"I0000 00:00:17 port.cc:153] custom operations are on.\n")
+        os.write(2, b"E0000 00:00:17 cuda.cc:1] no device\n")
+    os.write(2, b"at work\n")
+    lines = capfd.readouterr().err.splitlines()
+    assert lines == ["E0000 00:00:17 cuda.cc:1] no device", "at work"]
 
 
 def test_quiet_says_nothing(folder, capsys):
