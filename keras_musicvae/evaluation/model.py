@@ -55,7 +55,6 @@ class ModelMeasures:
         about: The model, as JSON.
         figures: section -> name -> value, a section per entry of `MEASURES`.
         intervals: section -> name -> (low, high), for the figures that have one.
-        counts: section -> what the figures of a reconstruction were made of.
         styles: style -> figures of the free-running reconstruction.
         drums: drum -> the same.
     """
@@ -64,7 +63,6 @@ class ModelMeasures:
     about: Mapping[str, Any]
     figures: Mapping[str, Scores]
     intervals: Mapping[str, Mapping[str, Interval]]
-    counts: Mapping[str, ReconstructionCounts] = field(default_factory=dict)
     styles: Mapping[str, Scores] = field(default_factory=dict)
     drums: Mapping[str, Scores] = field(default_factory=dict)
 
@@ -142,19 +140,15 @@ def measure_model(
     for section, measure in MEASURES.items():
         on_progress(f"{name}: {section.replace('_', ' ')}")
         sections[section] = measure(encoded)
-    counts = {
-        key: one.counts for key, one in sections.items() if one.counts is not None
-    }
-    free = counts["free_running"]
+    free = sections["free_running"].counts
     styles = real.styles
     return ModelMeasures(
         name=name,
         about=_about(model),
         figures={key: section.figures for key, section in sections.items()},
         intervals={key: section.intervals for key, section in sections.items()},
-        counts=counts,
-        styles={} if styles is None else group_scores(free, styles),
-        drums=drum_scores(free),
+        styles={} if free is None or styles is None else group_scores(free, styles),
+        drums={} if free is None else drum_scores(free),
     )
 
 
@@ -202,37 +196,6 @@ def check_fit(model: "MusicVAE", real: GrooveSet) -> None:
             f"{needed[2]} values a step. Received: windows of {given[0]} bars, "
             f"{given[1]} steps, {given[2]} values; preprocess with --bars {needed[0]}"
         )
-
-
-def difference(
-    measures: ModelMeasures,
-    baseline: ModelMeasures,
-    files: np.ndarray,
-    settings: Settings,
-) -> dict[str, Section]:
-    """How two models differ on the same windows, section by section.
-
-    Both meet the same resamples, so what is hard for both cancels out; a difference
-    whose interval excludes 0 is more than the luck of the files.
-
-    Returns:
-        section -> the figures of `measures` less those of `baseline`.
-    """
-
-    def statistic(section: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-        ours, theirs = measures.counts[section], baseline.counts[section]
-
-        def differ(weights: np.ndarray) -> dict[str, np.ndarray]:
-            first = weighted_reconstruction_scores(ours, weights)
-            second = weighted_reconstruction_scores(theirs, weights)
-            return {name: first[name] - second[name] for name in first}
-
-        return differ
-
-    return {
-        section: _section(statistic(section), files, settings)
-        for section in measures.counts
-    }
 
 
 # --- What is measured -----------------------------------------------------------

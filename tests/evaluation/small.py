@@ -72,15 +72,14 @@ def lively(model):
 
 
 @cache
-def small_measures(name: str = "small", flat: bool = False):
+def small_measures():
     """Measured once for all tests; not to be changed."""
     from keras_musicvae.evaluation.model import measure_model
 
-    config = {"conductor_units": None} if flat else {}
     return measure_model(
-        small_model(**config),
+        small_model(),
         small_set(),
-        name=name,
+        name="small",
         settings=SETTINGS,
         pairs=3,
         batch_size=8,

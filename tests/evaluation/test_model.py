@@ -18,7 +18,6 @@ from keras_musicvae.evaluation.evaluate import Settings
 from keras_musicvae.evaluation.model import (
     MEASURES,
     Encoded,
-    difference,
     interpolation_scores,
     measure_loss,
     measure_model,
@@ -169,15 +168,6 @@ def test_the_encoder_reads_the_input_of_the_models_variant():
     assert System(model).examine(grooves)["z_mean"] == pytest.approx(
         z_mean, rel=1e-5, abs=1e-5
     )
-
-
-def test_differences_of_two_models_are_paired():
-    one, other, real = small_measures(), small_measures("flat", flat=True), small_set()
-    differ = difference(other, one, real.labels, SETTINGS)["free_running"]
-    f1 = [each.figures["free_running"]["f1"] for each in (one, other)]
-    assert differ.figures["f1"] == pytest.approx(f1[1] - f1[0])
-    same = difference(one, one, real.labels, SETTINGS)["free_running"]
-    assert same.intervals["f1"] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
