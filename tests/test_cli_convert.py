@@ -61,18 +61,18 @@ def test_released_checkpoints_get_their_licence_and_credits(tmp_path):
     card = (folder / "README.md").read_text()
     assert "Apache-2.0" in card
     assert "CC BY 4.0" in card
-    assert MusicVAE.from_preset(folder).preprocessor.variant == "humanize"
+    assert MusicVAE.from_preset(folder).preprocessor.task.name == "humanize"
 
 
 def test_options_reach_the_preset(tmp_path, capsys):
     write_tfjs(tmp_path / "js", random_weights(SMALL), quantise="uint16")
     folder = tmp_path / "preset"
-    options = ["--bars", "3", "--variant", "tap2drum", "--drum-map", "roland_td11"]
+    options = ["--bars", "3", "--task", "tap2drum", "--drum-map", "roland_td11"]
     assert main(["convert", str(tmp_path / "js"), str(folder), *options]) == 0
-    assert "input: tap2drum" in capsys.readouterr().out
+    assert "task: tap2drum" in capsys.readouterr().out
     model = MusicVAE.from_preset(folder)
     assert model.num_bars == 3
-    assert model.preprocessor.variant == "tap2drum"
+    assert model.preprocessor.task.name == "tap2drum"
     assert model.preprocessor.drum_map.name == "roland_td11"
     assert main(["convert", str(tmp_path / "js"), str(folder), "--quiet"]) == 0
     assert capsys.readouterr().out.strip() == str(folder)

@@ -51,11 +51,11 @@ MAY_IMPORT = {
     "training": {
         "errors",
         "files",
+        "grooves",
         "progress",
         "rules",
         "backends",
         "datasets",
-        "grooves",
         "models",
         "presets",
     },
@@ -139,6 +139,29 @@ def test_only_backends_names_a_backend(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert not HEAVY & {name.split(".")[0] for name in early | late | strings}
+
+
+FILES = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "Path"}
+READERS = {"midi", "midi_load", "midi_check", "midi_write"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if folder(p) == "models"],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_models_never_read_files(path):
+    """Music is read by the preprocessor, presets and checkpoints by their folders."""
+    early, late = imports(path)
+    for name in early | late:
+        assert name not in {"io", "pathlib", "shutil", "tempfile", "miditoolkit"}
+        parts = name.split(".")
+        assert not (parts[1:2] == ["grooves"] and READERS & set(parts[2:])), name
+    names = {
+        getattr(node, "id", getattr(node, "attr", None))
+        for node in ast.walk(ast.parse(path.read_text()))
+    }
+    assert not FILES & names
 
 
 def run(code: str) -> str:

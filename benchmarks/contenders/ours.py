@@ -46,7 +46,7 @@ class Ours(KerasContender):
         return self.model.encode(self.inputs["grooves"])
 
     def sample(self, noise: Any) -> Any:
-        return self.model._player().decode(self.inputs["z"], noise, 1.0)
+        return self.model.inference.decode(self.inputs["z"], noise, 1.0)
 
     def draw_and_sample(self) -> None:
         self.model.decode(self.inputs["z"], temperature=1.0, seed=1)

@@ -5,7 +5,7 @@ or .tgz, a Magenta.js folder), its https:// address, or the name of a checkpoint
 Magenta released:
 
   keras-musicvae convert groovae_4bar presets/groovae_4bar
-  keras-musicvae convert run/model.ckpt-1000 presets/mine --bars 2 --variant humanize
+  keras-musicvae convert run/model.ckpt-1000 presets/mine --bars 2 --task humanize
 
 TensorFlow is not needed. The table shows where each variable went; what training left
 beside the weights is ignored, and any other variable that is unknown is refused.
@@ -23,12 +23,11 @@ from keras_musicvae.cli.options import (
     show_log_messages,
     start_keras,
 )
+from keras_musicvae.grooves.tasks import TASKS
 from keras_musicvae.rules import integer
 
 if TYPE_CHECKING:
     from keras_musicvae.magenta.checkpoint import MagentaCheckpoint
-
-_PERFORMANCE = "performance"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bars of a window, where neither the name nor config.json tells",
     )
     parser.add_argument(
-        "--variant",
-        choices=(_PERFORMANCE, "humanize", "tap2drum", "infill", "hits_control"),
-        help="what the model hears, where neither the name nor config.json tells "
-        f"(default: {_PERFORMANCE})",
+        "--task",
+        choices=TASKS,
+        help="what the model is given, where neither the name nor config.json tells",
     )
     parser.add_argument(
         "--drum-map",
@@ -68,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Runs `convert`."""
-    from keras_musicvae.magenta.load import AUTOMATIC, build_model, open_magenta
+    from keras_musicvae.magenta.load import build_model, open_magenta
 
     if not args.quiet:
         show_log_messages()
@@ -77,22 +75,22 @@ def run(args: argparse.Namespace) -> None:
     start_keras(args)
     from keras_musicvae.models.music_vae import MusicVAE
 
-    variant = AUTOMATIC if args.variant is None else args.variant
     model = build_model(
         MusicVAE,
         checkpoint,
         num_bars=args.bars,
-        variant=None if variant == _PERFORMANCE else variant,
+        task=args.task,
         drum_map=args.drum_map,
     )
     if not args.quiet:
         print(_table(checkpoint))
     model.save_to_preset(args.folder, **_about(checkpoint))
     _verify(MusicVAE.from_preset(args.folder), checkpoint, args.folder)
-    if not args.quiet:
+    converter = model.preprocessor
+    if not args.quiet and converter is not None:
         print(
-            f"{model.count_params():,} parameters, {model.num_bars} bars, input: "
-            f"{model.preprocessor.variant or _PERFORMANCE}; the preset was loaded "
+            f"{model.count_params():,} parameters, {model.num_bars} bars, task: "
+            f"{converter.task.name}; the preset was loaded "
             "again and has the checkpoint's weights"
         )
     print(args.folder)

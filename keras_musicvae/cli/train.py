@@ -25,6 +25,8 @@ from keras_musicvae.cli.options import (
 
 # Fields of a recipe that have an option of their own.
 RUN = {
+    "task": "what the model is given of a groove: generate, the default (nothing), "
+    "humanize (the hits), tap2drum, infill, continue...",
     "epochs": "passes over the training windows",
     "batch_size": "windows of a training step",
     "learning_rate": "the highest learning rate",
@@ -57,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="change anything else of the recipe: schedule, augment, calibrate, or "
+        help="change anything else of the recipe: schedule, augment, calibrate, "
+        'conditions=["style","density"], or '
         "an argument of MusicVAE, such as beta=0.2 or encoder_units=[512]",
     )
     parser.add_argument(

@@ -34,6 +34,7 @@ from keras_musicvae.errors import DatasetError
 from keras_musicvae.grooves.converter import GrooveConverter
 
 if TYPE_CHECKING:
+    from keras_musicvae.grooves.examples import Examples
     from keras_musicvae.grooves.groove import Groove
 
 
@@ -207,6 +208,23 @@ class GrooveWindows:
     def arrays(self) -> NDArray[np.float32]:
         """All windows at once: (len, num_steps, 27) float32."""
         return self[:]
+
+    def examples(self, indices: Any = slice(None)) -> "Examples":
+        """Windows with what is known of them, for tasks and conditions.
+
+        Args:
+            indices: Which, as for indexing. Defaults to all.
+        """
+        from keras_musicvae.grooves.examples import Examples
+
+        rows = self._subset(np.asarray(np.arange(len(self))[indices]))
+        return Examples(
+            rows.arrays(),
+            self.num_bars,
+            tempo=rows.tempo.tolist(),
+            style=[self.styles[code] or None for code in rows.style],
+            kind=[self.kinds[code] or None for code in rows.kind],
+        )
 
     def batches(
         self,

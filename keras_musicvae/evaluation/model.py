@@ -177,7 +177,12 @@ def sample_sets(
     return [
         GrooveSet(
             name=f"{name} T={temperature:g}",
-            grooves=system.sample(num_samples, temperature=temperature, seed=seed),
+            grooves=system.sample(
+                num_samples,
+                temperature=temperature,
+                seed=seed,
+                grooves=real.grooves,
+            ),
             steps_per_bar=real.steps_per_bar,
             steps_per_quarter=real.steps_per_quarter,
             held_out=held_out,
@@ -243,6 +248,7 @@ def measure_free_running(encoded: Encoded, temperature: float = 0.0) -> Section:
             encoded.known["z_mean"],
             temperature=temperature,
             seed=encoded.settings.seed,
+            grooves=encoded.real.grooves,
         ),
         encoded.settings,
     )
@@ -294,7 +300,10 @@ def measure_interpolation(encoded: Encoded) -> Section:
     # (points, pairs, latent_dim): a path is a column.
     latents = path_between(z_mean[starts], z_mean[ends], NUM_POINTS).swapaxes(0, 1)
     paths = encoded.system.decode(
-        latents.reshape(-1, z_mean.shape[1]), temperature=0.0, seed=seed
+        latents.reshape(-1, z_mean.shape[1]),
+        temperature=0.0,
+        seed=seed,
+        grooves=np.repeat(encoded.real.grooves[starts], NUM_POINTS, axis=0),
     )
     return Section(
         interpolation_scores(

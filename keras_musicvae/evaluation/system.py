@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_musicvae.errors import EvaluationError
+from keras_musicvae.grooves.examples import Examples
 
 if TYPE_CHECKING:
     from keras_musicvae.models.music_vae import MusicVAE
@@ -20,11 +21,11 @@ class System:
     `model.sample(n, temperature=t, seed=s)` are the very samples.
 
     Args:
-        model: A model without controls.
+        model: The model.
         batch_size: Windows encoded at once. Defaults to 128.
 
     Raises:
-        EvaluationError: The model needs controls, which windows do not have.
+        EvaluationError: `batch_size` is below 1.
     """
 
     def __init__(
@@ -33,11 +34,6 @@ class System:
         *,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        if model.control_dim:
-            raise EvaluationError(
-                "A model with controls cannot be evaluated from windows alone. "
-                f"Received: control_dim={model.control_dim}"
-            )
         if batch_size < 1:
             raise EvaluationError(f"`batch_size` must be >= 1. Received: {batch_size}")
         self.model = model
@@ -46,8 +42,8 @@ class System:
     def examine(self, grooves: np.ndarray) -> dict[str, np.ndarray]:
         """Encodes grooves and decodes their z = mu with teacher forcing.
 
-        The encoder gets the input of the model's variant (GrooVAE): of a model that
-        humanizes, the quantized groove. The target stays the performance.
+        The model is given what its task says, such as the hits alone; the target is
+        the performance.
 
         Args:
             grooves: (n, steps, 27) float32.
@@ -64,10 +60,9 @@ class System:
             # The last batch is filled up to the size of the others: one compilation.
             padding = ((0, self.batch_size - len(batch)), (0, 0), (0, 0))
             padded = np.pad(batch, padding, mode="edge")
-            known = self.model.predict_on_batch(
-                {"grooves": padded, "inputs": self._inputs(padded)}
-            )
-            results = {name: np.asarray(x)[: len(batch)] for name, x in known.items()}
+            examples = Examples(padded, self.model.num_bars)
+            outputs = self.model.predict_on_batch(self.model.to_batch(examples))
+            results = {name: np.asarray(x)[: len(batch)] for name, x in outputs.items()}
             outputs = results.pop("outputs")
             batches.append(results | self._read(outputs, batch))
         return {
@@ -75,25 +70,51 @@ class System:
             for name in batches[0]
         }
 
-    def decode(self, z: np.ndarray, *, temperature: float, seed: int) -> np.ndarray:
-        """Decodes latents freely: (n, latent_dim) -> (n, steps, 27) float32."""
-        return self._arrays(self.model.decode(z, temperature=temperature, seed=seed))
+    def decode(
+        self,
+        z: np.ndarray,
+        *,
+        temperature: float,
+        seed: int,
+        grooves: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Decodes latents freely: (n, latent_dim) -> (n, steps, 27) float32.
 
-    def sample(self, number: int, *, temperature: float, seed: int) -> np.ndarray:
-        """Decodes draws of the prior: (number, steps, 27) float32."""
+        `grooves` (n, steps, 27) are what the task of the model knows a part of.
+        """
+        known = grooves if self._knows else None
         return self._arrays(
-            self.model.sample(number, temperature=temperature, seed=seed)
+            self.model.decode(z, temperature=temperature, seed=seed, known=known)
         )
+
+    def sample(
+        self,
+        number: int,
+        *,
+        temperature: float,
+        seed: int,
+        grooves: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Decodes draws of the prior: (number, steps, 27) float32.
+
+        `grooves`, over and over, are what the task of the model knows a part of.
+        """
+        settings: Any = {"temperature": temperature, "seed": seed}
+        if not self._knows or grooves is None:
+            return self._arrays(self.model.sample(number, **settings))
+        known = grooves[np.resize(np.arange(len(grooves)), number)]
+        return self._arrays(self.model.sample(1, known=known, **settings))
+
+    @property
+    def _knows(self) -> bool:
+        converter = self.model.preprocessor
+        return converter is not None and converter.task.knows
 
     def vary(self, grooves: np.ndarray, *, similarity: float, seed: int) -> np.ndarray:
         """One variation of each groove, (n, steps, 27), at the verb's temperature."""
         return self._arrays(
             self.model.similar(list(grooves), similarity=similarity, seed=seed)
         )
-
-    def _inputs(self, grooves: np.ndarray) -> np.ndarray:
-        converter = self.model.preprocessor
-        return grooves if converter is None else converter.to_inputs(grooves)
 
     def _arrays(self, played: Any) -> np.ndarray:
         converter = self.model.preprocessor

@@ -1,7 +1,8 @@
 """The `GrooveConverter`: the preprocessor that belongs to a model.
 
 It holds all settings by which the model's music is read (length, time signature,
-grid, drum map) and its variant, and turns grooves into arrays and back.
+grid, drum map), what the model is given of it (the task) and which conditions it
+reads; it turns grooves into arrays and back, and examples into batches.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import (
@@ -18,7 +20,14 @@ from keras_musicvae.errors import (
     GrooveError,
     TooShortError,
 )
+from keras_musicvae.grooves.conditions import (
+    check_vocabularies,
+    conditions_width,
+    encode_conditions,
+    find_condition,
+)
 from keras_musicvae.grooves.drum_maps import DRUM_MAPS, DrumMap, get_drum_map
+from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import (
     NUM_FEATURES,
     Frames,
@@ -34,8 +43,9 @@ from keras_musicvae.grooves.groove import (
 )
 from keras_musicvae.grooves.midi import MidiSource, read_midi_parts
 from keras_musicvae.grooves.midi_load import source_path
+from keras_musicvae.grooves.pieces import Piece
 from keras_musicvae.grooves.read_report import ReadReport
-from keras_musicvae.grooves.variants import apply_variant, check_variant
+from keras_musicvae.grooves.tasks import find_task
 from keras_musicvae.grooves.windows import WindowCut, cut_windows
 
 
@@ -50,10 +60,10 @@ class GrooveConverter:
         steps_per_quarter: The grid. Defaults to 4, 16th notes.
         time_signature: The only time signature that is taken (2/2 and 8/8 count as
             4/4). Defaults to `(4, 4)`.
-        variant: What the model gets as its input: None, the default, for the
-            performance itself, or one of `variants.VARIANTS`.
-        drums: The drums that the variant `"infill"` leaves to the model. Defaults to
-            the closed hi-hat.
+        task: What the model is given of a groove, a name of `tasks.TASKS`. Defaults to
+            `"generate"`: nothing.
+        conditions: The vocabularies of the conditions that the model reads, by name,
+            as `conditions.fit_conditions` gives them. Defaults to none.
         drum_map: The kit of the model's music: a name of `DRUM_MAPS`, a `DrumMap` or
             the path of a JSON file. `read` takes it where it fits a file, and grooves
             of the model are written in its pitches. Defaults to `"roland_td11"`.
@@ -76,15 +86,14 @@ class GrooveConverter:
         *,
         steps_per_quarter: int = 4,
         time_signature: Sequence[int] = (4, 4),
-        variant: str | None = None,
-        drums: Sequence[str] = ("closed_hihat",),
+        task: str = "generate",
+        conditions: Mapping[str, Any] | None = None,
         drum_map: str | PathLike[str] | DrumMap = "roland_td11",
     ):
         if isinstance(num_bars, bool) or not isinstance(num_bars, int) or num_bars < 1:
             raise ConfigError(
                 f"num_bars must be an integer of 1 or more. Received: {num_bars!r}"
             )
-        check_variant(variant, drums)
         try:
             self.drum_map = get_drum_map(drum_map)
             self.time_signature = check_time_signature(time_signature)
@@ -93,8 +102,8 @@ class GrooveConverter:
             raise ConfigError(str(error)) from None
         self.num_bars = num_bars
         self.steps_per_quarter = steps_per_quarter
-        self.variant = variant
-        self.drums = tuple(drums)
+        self.task = find_task(task)
+        self.conditions = check_vocabularies(conditions or {})
 
     @classmethod
     def fitting(cls, num_bars: int, steps_per_bar: int) -> "GrooveConverter":
@@ -170,9 +179,86 @@ class GrooveConverter:
         self._check(groove)
         return groove_to_frames(groove)
 
-    def to_inputs(self, array: npt.ArrayLike) -> Frames:
-        """What the model gets for a performance: the variant of `(..., steps, 27)`."""
-        return apply_variant(self.variant, array, drums=self.drums)
+    @property
+    def condition_dim(self) -> int:
+        """Width of the vector of conditions that the model reads."""
+        return conditions_width(self.conditions)
+
+    def to_batch(
+        self,
+        examples: Examples,
+        *,
+        condition: Mapping[str, Any] | None = None,
+        read_notes: bool = True,
+        generator: np.random.Generator | None = None,
+        open_share: float = 0.0,
+    ) -> dict[str, Frames]:
+        """What a model is trained on and reads: the batch of some windows.
+
+        Args:
+            examples: The windows.
+            condition: Values by the names of conditions, for all windows; None leaves
+                one open. Conditions that are not named here are read from the windows.
+            read_notes: False leaves those open, for windows that say nothing.
+            generator: Decides what the task or `open_share` leaves to chance. Defaults
+                to one that always decides alike.
+            open_share: Share of the conditions that are left open, so that a model
+                learns to do without them. Defaults to 0.
+
+        Returns:
+            `grooves` (number, num_steps, 27); `known` (number, num_steps, 54), if the
+            task knows anything; `condition` (number, condition_dim), if there are
+            conditions.
+
+        Raises:
+            ConfigError: There is no such condition, or it does not allow a value.
+        """
+        generator = generator or np.random.default_rng(0)
+        batch = {"grooves": examples.grooves}
+        if self.task.knows:
+            batch["known"] = self.task.known(examples, generator)
+        wishes = self._checked_wishes(condition or {})
+        if not self.conditions:
+            return batch
+        values: dict[str, Any] = {}
+        for name in self.conditions:
+            if name in wishes or not read_notes:
+                values[name] = [wishes.get(name)] * len(examples)
+                continue
+            left_open = generator.random(len(examples)) < open_share
+            read = find_condition(name).values(examples)
+            pairs = zip(read, left_open, strict=True)
+            values[name] = [None if is_open else value for value, is_open in pairs]
+        batch["condition"] = encode_conditions(self.conditions, values)
+        return batch
+
+    def _checked_wishes(self, condition: Mapping[str, Any]) -> dict[str, Any]:
+        checked = {}
+        for name, value in condition.items():
+            if name not in self.conditions:
+                names = ", ".join(self.conditions) or "none"
+                raise ConfigError(
+                    f"The model has no condition {name!r}; its conditions: {names}."
+                )
+            one = find_condition(name)
+            vocabulary = self.conditions[name]
+            checked[name] = (
+                None if value is None else one.check_value(value, vocabulary)
+            )
+        return checked
+
+    def pieces(self, music: object, **reading: Any) -> list[Piece]:
+        """Music of any kind as pieces of the converter's windows.
+
+        Arguments as in `inputs.read_pieces`.
+        """
+        from keras_musicvae.grooves.inputs import read_pieces
+
+        return read_pieces(music, self, **reading)
+
+    def changed(self, **settings: Any) -> "GrooveConverter":
+        """The same converter with other settings."""
+        return self.from_config({**self.get_config(), **settings})
 
     def to_groove(
         self, array: npt.ArrayLike, tempo: float = 120.0, *, name: str = ""
@@ -225,8 +311,8 @@ class GrooveConverter:
             "num_bars": self.num_bars,
             "steps_per_quarter": self.steps_per_quarter,
             "time_signature": list(self.time_signature),
-            "variant": self.variant,
-            "drums": list(self.drums),
+            "task": self.task.name,
+            "conditions": self.conditions,
             "drum_map": self.drum_map.name if known else self.drum_map.to_config(),
         }
 

@@ -54,8 +54,8 @@ class MagentaCheckpoint:
         ignored: names and shapes of what training left beside them.
         architecture: the widths of the model.
         num_bars: bars of a window; None if nothing tells.
-        variant: what the encoder hears in place of the performance (a name of
-            `grooves.variants.VARIANTS`); None: the performance, or nothing tells.
+        task: what the model is given, a name of `grooves.tasks.TASKS`; None if nothing
+            tells.
         step: training steps, from `global_step`; None without it.
         released: the name under which Magenta released it; None for others.
     """
@@ -65,7 +65,7 @@ class MagentaCheckpoint:
     ignored: Mapping[str, tuple[int, ...]]
     architecture: Architecture
     num_bars: int | None = None
-    variant: str | None = None
+    task: str | None = None
     step: int | None = None
     released: str | None = None
 
@@ -174,12 +174,12 @@ def _window_of_config(arguments: Mapping[str, Any], label: str) -> dict[str, Any
             f"{label}: config.json announces a window of {steps!r} steps, {beats!r} "
             f"to the quarter; whole bars of {STEPS_PER_BAR} are allowed."
         )
-    variant = None
+    task = None
     if arguments.get("humanize"):
-        variant = "humanize"
+        task = "humanize"
     elif arguments.get("tapify"):
-        variant = "tap2drum"
-    return {"num_bars": steps // STEPS_PER_BAR, "variant": variant}
+        task = "tap2drum"
+    return {"num_bars": steps // STEPS_PER_BAR, "task": task}
 
 
 def _window_of_name(path: Path) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _window_of_name(path: Path) -> dict[str, Any]:
             known = RELEASED[stem]
             return {
                 "num_bars": known.num_bars,
-                "variant": known.variant,
+                "task": known.task,
                 "released": stem,
             }
     return {}

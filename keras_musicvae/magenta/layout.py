@@ -88,7 +88,7 @@ def architecture_of(model: Any) -> Architecture:
         decoder_units=tuple(model.decoder_units),
         conductor_units=tuple(model.conductor_units or ()),
         autoregressive_conductor=model.conductor_autoregressive,
-        control_dim=model.control_dim,
+        control_dim=model.known_path.decoder,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from keras_musicvae.errors import CheckpointError, ConfigError
 from keras_musicvae.grooves.drum_map import DrumMap
+from keras_musicvae.grooves.tasks import find_task
+from keras_musicvae.magenta.architecture import Architecture
 from keras_musicvae.magenta.checkpoint import MagentaCheckpoint, read_checkpoint
 from keras_musicvae.magenta.layout import load_magenta_weights
 from keras_musicvae.magenta.released import RELEASED
@@ -13,8 +15,6 @@ from keras_musicvae.magenta.web import fetch_checkpoint, is_address
 
 # What Magenta reads MIDI files by at inference; it was trained on Roland's classes.
 ORIGINAL_DRUM_MAP = "magenta"
-AUTOMATIC = "auto"
-_CONTROL_VARIANT = "hits_control"
 
 Model = TypeVar("Model")
 
@@ -24,7 +24,7 @@ def load_magenta(
     source: str | os.PathLike[str],
     *,
     num_bars: int | None = None,
-    variant: str | None = AUTOMATIC,
+    task: str | None = None,
     drum_map: str | PathLike[str] | DrumMap = ORIGINAL_DRUM_MAP,
     **kwargs: Any,
 ) -> Model:
@@ -34,7 +34,7 @@ def load_magenta(
         cls: `MusicVAE` or a subclass.
         source: a path, an address or a released name, see `open_magenta`.
         num_bars: bars of a window.
-        variant: what the encoder hears.
+        task: what the model is given. Defaults to what the checkpoint tells.
         drum_map: the kit of the model's music, in and out.
         **kwargs: arguments of the constructor that are not in a checkpoint.
 
@@ -49,7 +49,7 @@ def load_magenta(
     """
     checkpoint = open_magenta(source)
     return build_model(
-        cls, checkpoint, num_bars=num_bars, variant=variant, drum_map=drum_map, **kwargs
+        cls, checkpoint, num_bars=num_bars, task=task, drum_map=drum_map, **kwargs
     )
 
 
@@ -86,7 +86,7 @@ def build_model(
     checkpoint: MagentaCheckpoint,
     *,
     num_bars: int | None = None,
-    variant: str | None = AUTOMATIC,
+    task: str | None = None,
     drum_map: str | PathLike[str] | DrumMap = ORIGINAL_DRUM_MAP,
     **kwargs: Any,
 ) -> Model:
@@ -94,7 +94,8 @@ def build_model(
     from keras_musicvae.grooves.converter import GrooveConverter
     from keras_musicvae.models.initial_weights import no_initial_weights
 
-    arguments = _architecture_arguments(checkpoint, num_bars)
+    task = _task(checkpoint, task)
+    arguments = _architecture_arguments(checkpoint, num_bars, task)
     if taken := sorted(arguments.keys() & kwargs.keys() - {"num_bars"}):
         raise ConfigError(
             f"{', '.join(taken)} follow(s) from the checkpoint and cannot be chosen."
@@ -102,7 +103,7 @@ def build_model(
     if "preprocessor" not in kwargs:
         kwargs["preprocessor"] = GrooveConverter(
             arguments["num_bars"],
-            variant=_variant(checkpoint, variant),
+            task=task,
             drum_map=drum_map,
         )
     with no_initial_weights():
@@ -112,7 +113,7 @@ def build_model(
 
 
 def _architecture_arguments(
-    checkpoint: MagentaCheckpoint, num_bars: int | None
+    checkpoint: MagentaCheckpoint, num_bars: int | None, task: str
 ) -> dict[str, Any]:
     num_bars = checkpoint.num_bars if num_bars is None else num_bars
     if num_bars is None:
@@ -131,18 +132,24 @@ def _architecture_arguments(
         "conductor_units": architecture.conductor_units or None,
         "conductor_autoregressive": architecture.autoregressive_conductor,
         "decoder_units": architecture.decoder_units,
-        "control_dim": architecture.control_dim,
+        "known": _known_path(architecture, task),
         "heads": "squared_error",
     }
 
 
-def _variant(checkpoint: MagentaCheckpoint, variant: str | None) -> str | None:
+def _task(checkpoint: MagentaCheckpoint, task: str | None) -> str:
     has_controls = checkpoint.architecture.control_dim > 0
-    if variant == AUTOMATIC:
-        return checkpoint.variant or (_CONTROL_VARIANT if has_controls else None)
-    if variant == _CONTROL_VARIANT and not has_controls:
+    if task is None:
+        return checkpoint.task or ("humanize" if has_controls else "generate")
+    if has_controls and task != "humanize":
         raise ConfigError(
-            f"{checkpoint.label} has no controls, which the variant "
-            f"{_CONTROL_VARIANT!r} needs."
+            f"{checkpoint.label} reads the hits of each step, so its task is "
+            f"'humanize'. Received: task={task!r}"
         )
-    return variant
+    return find_task(task).name
+
+
+def _known_path(architecture: Architecture, task: str) -> str:
+    if architecture.control_dim:
+        return "magenta_hits"
+    return "magenta_inputs" if find_task(task).knows else "nowhere"

@@ -21,8 +21,7 @@ class Released:
 
     Attributes:
         num_bars: bars of a window.
-        variant: what its encoder hears, one of `grooves.variants.VARIANTS`; None for
-            the performance itself.
+        task: what it is given, a name of `grooves.tasks.TASKS`.
         purpose: what it is for, in a line.
         python: address of the archive with TensorFlow's checkpoint; None if it was
             released for the browser only.
@@ -30,7 +29,7 @@ class Released:
     """
 
     num_bars: int
-    variant: str | None
+    task: str
     purpose: str
     python: str | None = None
     browser: str | None = None
@@ -53,7 +52,7 @@ def _tap2drum(bars: int) -> Released:
 RELEASED: dict[str, Released] = {
     "groovae_4bar": Released(
         4,
-        None,
+        "generate",
         "4-bar groove autoencoder",
         python=f"{_PYTHON}groovae_4bar.tar",
         browser=f"{_BROWSER}music_vae/groovae_4bar",
@@ -73,13 +72,13 @@ RELEASED: dict[str, Released] = {
     ),
     "groovae_2bar_add_closed_hh": Released(
         2,
-        "infill",
+        "add_closed_hihat",
         "adds or replaces the closed hi-hat of 2 bars",
         python=f"{_PYTHON}groovae_2bar_add_closed_hh.tar",
     ),
     "groovae_2bar_hits_control": Released(
         2,
-        "hits_control",
+        "humanize",
         "2-bar groove autoencoder that plays given hits",
         python=f"{_PYTHON}groovae_2bar_hits_control.tar",
     ),

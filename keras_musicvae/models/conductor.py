@@ -1,7 +1,7 @@
 """Hierarchical decoder: a conductor plans the bars, the note decoder plays them.
 
-Each bar starts from the conductor's word alone, so the notes cannot simply follow from
-those before, and the model must use the latent (Roberts et al. 2018, section 3.2).
+Each bar starts from the conductor's output alone, so the notes cannot simply follow
+from those before, and the model must use the latent (Roberts et al. 2018, section 3.2).
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ class ConductorDecoder(keras.layers.Layer):
         ]
         self.note_decoder = note_decoder
 
-    def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
+    def build(self, frames_shape: tuple, latent_dim: int, step_input_dim: int) -> None:
         """Creates the weights."""
         batch, steps, frame_dim = frames_shape
         self.initial_state.build((None, latent_dim))
@@ -77,7 +77,7 @@ class ConductorDecoder(keras.layers.Layer):
             cell.build((batch, self.num_bars, width))
             width = units
         self.note_decoder.build(
-            (batch, steps // self.num_bars, frame_dim), self.units[-1], control_dim
+            (batch, steps // self.num_bars, frame_dim), self.units[-1], step_input_dim
         )
         self.built = True
 
@@ -89,7 +89,7 @@ class ConductorDecoder(keras.layers.Layer):
         self,
         previous: Any,
         z: Any,
-        controls: Any = None,
+        step_inputs: Any = None,
         training: bool = False,
     ) -> tuple[Any, State]:
         """Teacher forcing; see `NoteDecoder.call`.
@@ -97,7 +97,7 @@ class ConductorDecoder(keras.layers.Layer):
         The first step of a bar reads the last frame of the bar before.
         """
         if self.autoregressive:
-            return self._call_autoregressive(previous, z, controls, training)
+            return self._call_autoregressive(previous, z, step_inputs, training)
         embeddings, _ = self._conduct(
             self._no_inputs(z, self.num_bars), self.initial_state(z), 0, training
         )
@@ -105,7 +105,7 @@ class ConductorDecoder(keras.layers.Layer):
         outputs, final = self.note_decoder(
             fold_bars(previous, self.num_bars),
             ops.reshape(embeddings, (-1, self.units[-1])),
-            None if controls is None else fold_bars(controls, self.num_bars),
+            None if step_inputs is None else fold_bars(step_inputs, self.num_bars),
             training=training,
         )
         last = [
@@ -115,11 +115,11 @@ class ConductorDecoder(keras.layers.Layer):
         return unfold_bars(outputs, self.num_bars), last
 
     def _call_autoregressive(
-        self, previous: Any, z: Any, controls: Any, training: bool
+        self, previous: Any, z: Any, step_inputs: Any, training: bool
     ) -> tuple[Any, State]:
         state = self.initial_state(z)
         bars = ops.split(previous, self.num_bars, axis=1)
-        bar_controls = self._split_controls(controls)
+        bar_inputs = self._split(step_inputs)
         feedback = self._no_feedback(z)
         outputs = []
         for bar in range(self.num_bars):
@@ -128,7 +128,7 @@ class ConductorDecoder(keras.layers.Layer):
             output, final = self.note_decoder(
                 bars[bar],
                 embeddings[:, 0],
-                bar_controls[bar],
+                bar_inputs[bar],
                 bar=bar,
                 training=training,
             )
@@ -142,25 +142,34 @@ class ConductorDecoder(keras.layers.Layer):
         z: Any,
         first: Any,
         thresholds: Any,
-        controls: Any = None,
+        step_inputs: Any = None,
+        kept: Any = None,
     ) -> tuple[Any, State]:
         """Free running; see `NoteDecoder.free_running`."""
         z = ops.cast(z, self.compute_dtype)
         layers = [cell.step_weights() for cell in self.cells]
         nothing = self._no_inputs(z, 1)[:, 0]
         inputs = {"thresholds": _by_bar(thresholds, self.num_bars)}
-        if controls is not None:
-            inputs["controls"] = _by_bar(controls, self.num_bars)
+        if step_inputs is not None:
+            inputs["step_inputs"] = _by_bar(step_inputs, self.num_bars)
+
+        if kept is not None:
+            inputs["kept"] = _by_bar(kept, self.num_bars)
 
         def run_bar(carry: tuple, bar: dict) -> tuple:
             frame, notes, conductor = carry
-            heard = nothing
+            read = nothing
             if self.autoregressive:
-                heard = ops.concatenate([flatten_state(notes), z], axis=-1)
-            conductor = step_layers(layers, heard, conductor)
+                read = ops.concatenate([flatten_state(notes), z], axis=-1)
+            conductor = step_layers(layers, read, conductor)
             embedding, _ = conductor[-1]
             frames, notes = self.note_decoder.free_running(
-                heads, embedding, frame, bar["thresholds"], bar.get("controls")
+                heads,
+                embedding,
+                frame,
+                bar["thresholds"],
+                bar.get("step_inputs"),
+                bar.get("kept"),
             )
             return (frames[:, -1], notes, conductor), frames
 
@@ -188,10 +197,10 @@ class ConductorDecoder(keras.layers.Layer):
         width = 2 * sum(self.note_decoder.units)
         return ops.zeros((ops.shape(z)[0], width), dtype=self.compute_dtype)
 
-    def _split_controls(self, controls: Any) -> list:
-        if controls is None:
+    def _split(self, step_inputs: Any) -> list:
+        if step_inputs is None:
             return [None] * self.num_bars
-        return ops.split(controls, self.num_bars, axis=1)
+        return ops.split(step_inputs, self.num_bars, axis=1)
 
 
 def _by_bar(sequences: Any, num_bars: int) -> Any:

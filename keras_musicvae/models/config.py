@@ -16,6 +16,7 @@ from typing import Any
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.models.heads import HEADS
+from keras_musicvae.models.known import KNOWN_PATHS
 from keras_musicvae.rules import (
     Checked,
     Rule,
@@ -91,10 +92,17 @@ class Architecture(Checked):
         "Numbers that the note decoder reads at each step from z, by a linear map, "
         "besides the state that z seeds; 0: none.",
     )
-    control_dim: int = argument(
+    known: str = argument(
+        "nowhere",
+        choice(tuple(KNOWN_PATHS)),
+        "Where the known part of a groove enters, see `known.py`. With a preprocessor "
+        "whose task knows something the default is 'everywhere'.",
+    )
+    condition_dim: int = argument(
         0,
-        integer(0, 1024),
-        "Channels of controls that encoder and decoder read at each step; 0: none.",
+        integer(0, 4096),
+        "Width of the vector of conditions that encoder and decoder read beside z. "
+        "With a preprocessor the default is that of its conditions.",
     )
     heads: str = argument(
         "squared_error",

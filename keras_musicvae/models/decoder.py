@@ -17,8 +17,8 @@ class NoteDecoder(keras.layers.Layer):
     """Stacked LSTMs that draw frames, each seeing the frame before.
 
     The initial state is tanh(dense(z)); the input of a step is the frame before, z
-    and, if the model has controls, the controls of this step. It is the flat decoder,
-    and also what the conductor seeds bar by bar.
+    and, if the model has any, the inputs of this step. It is the flat decoder, and also
+    what the conductor seeds bar by bar.
 
     Args:
         units: Units of each layer.
@@ -55,12 +55,12 @@ class NoteDecoder(keras.layers.Layer):
             name="output_projection",
         )
 
-    def build(self, frames_shape: tuple, latent_dim: int, control_dim: int) -> None:
+    def build(self, frames_shape: tuple, latent_dim: int, step_input_dim: int) -> None:
         """Creates the weights."""
         self.frame_dim = frames_shape[-1]
         self.latent_dim = latent_dim
         self.initial_state.build((None, latent_dim))
-        width = self.frame_dim + latent_dim + control_dim
+        width = self.frame_dim + latent_dim + step_input_dim
         for cell, units in zip(self.cells, self.units, strict=True):
             cell.build((*frames_shape[:-1], width))
             width = units
@@ -75,7 +75,7 @@ class NoteDecoder(keras.layers.Layer):
         self,
         previous: Any,
         z: Any,
-        controls: Any = None,
+        step_inputs: Any = None,
         bar: int = 0,
         training: bool = False,
     ) -> tuple[Any, State]:
@@ -84,7 +84,7 @@ class NoteDecoder(keras.layers.Layer):
         Args:
             previous: (batch, steps, frame_dim), the frame before each step.
             z: (batch, latent_dim).
-            controls: (batch, steps, control_dim), or None.
+            step_inputs: (batch, steps, step_input_dim), or None.
             bar: Which bar this is, where bars are decoded one after the other: each
                 drops inputs of its own.
             training: Whether dropout is on.
@@ -94,8 +94,8 @@ class NoteDecoder(keras.layers.Layer):
         """
         steps = previous.shape[1]
         parts = [previous, ops.repeat(z[:, None], steps, axis=1)]
-        if controls is not None:
-            parts.append(controls)
+        if step_inputs is not None:
+            parts.append(step_inputs)
         sequences = ops.concatenate(
             [ops.cast(part, self.compute_dtype) for part in parts], axis=-1
         )
@@ -114,7 +114,8 @@ class NoteDecoder(keras.layers.Layer):
         z: Any,
         first: Any,
         thresholds: Any,
-        controls: Any = None,
+        step_inputs: Any = None,
+        kept: Any = None,
     ) -> tuple[Any, State]:
         """Free running: every step reads the frame that was drawn before it.
 
@@ -122,26 +123,30 @@ class NoteDecoder(keras.layers.Layer):
             heads: Draws a frame from an output; see `heads/`.
             z: (batch, latent_dim).
             first: (batch, frame_dim), the frame before the first step.
-            thresholds: (batch, steps, noise_dim), see
-                `heads.noise_thresholds`.
-            controls: (batch, steps, control_dim), or None.
+            thresholds: (batch, steps, noise_dim), see `heads.noise_thresholds`.
+            step_inputs: (batch, steps, step_input_dim), or None.
+            kept: (batch, steps, 2 * frame_dim), values and mask: where the mask is 1
+                the value takes the place of what was drawn. None: nothing is kept.
 
         Returns:
             frames (batch, steps, frame_dim), and the state after the last step.
         """
         z = ops.cast(z, self.compute_dtype)
         bottom, *upper = [cell.step_weights() for cell in self.cells]
-        kernel, kernel_z, kernel_controls = (
+        kernel, kernel_z, kernel_inputs = (
             bottom.kernel[: self.frame_dim],
             bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim],
             bottom.kernel[self.frame_dim + self.latent_dim :],
         )
         inputs = {"thresholds": thresholds}
-        if controls is not None:
+        if step_inputs is not None:
             # Not multiplied for all steps at once: of 512 grooves that would be 130 MB,
             # and took a fifth of the time on every backend.
-            inputs["controls"] = ops.cast(controls, self.compute_dtype)
-            kernel = ops.concatenate([kernel, kernel_controls], axis=0)
+            inputs["step_inputs"] = ops.cast(step_inputs, self.compute_dtype)
+            kernel = ops.concatenate([kernel, kernel_inputs], axis=0)
+        if kept is not None:
+            values, mask = ops.split(ops.cast(kept, "float32"), 2, axis=-1)
+            inputs |= {"kept": values * mask, "free": 1.0 - mask}
         # z is the same at every step: its share of the first layer is computed once.
         constant = ops.matmul(z, kernel_z) + bottom.bias
         layers = [bottom._replace(kernel=kernel, bias=constant), *upper]
@@ -154,13 +159,15 @@ class NoteDecoder(keras.layers.Layer):
             frame, state = carry
             if mixed:
                 frame = ops.cast(frame, self.compute_dtype)
-            if "controls" in now:
-                frame = native.ops.concatenate([frame, now["controls"]], axis=-1)
+            if "step_inputs" in now:
+                frame = native.ops.concatenate([frame, now["step_inputs"]], axis=-1)
             following = step_layers(layers, frame, state)
             output = native.add_matmul(bias_output, following[-1][0], kernel_output)
             if mixed:
                 output = ops.cast(output, "float32")
             frame = heads.draw(output, now["thresholds"])
+            if "kept" in now:
+                frame = frame * now["free"] + now["kept"]
             return (frame, following), frame
 
         carry = (first, self.initial_state(z))

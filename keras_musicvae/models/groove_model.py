@@ -3,6 +3,7 @@
 The step of training that they repeat is in `trainer.py`.
 """
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from keras_musicvae.backends import native
 from keras_musicvae.errors import ConfigError, MissingExtraError, TrainingError
 from keras_musicvae.grooves.inputs import is_music
+from keras_musicvae.models.batch import check_batch
+from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.trainer import GrooveTrainer
 
 
@@ -21,6 +24,8 @@ class _NoTarget(np.ndarray):
 
 class GrooveModel(GrooveTrainer):
     """A `keras.Model` whose methods take music; subclasses say how it is read."""
+
+    architecture: Architecture
 
     # --- Training and measuring -----------------------------------------------
 
@@ -117,7 +122,7 @@ class GrooveModel(GrooveTrainer):
         return super().test_on_batch(x, y, sample_weight=sample_weight, **kwargs)
 
     def _prepared(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple:
-        """Music as arrays, and weights that Keras does not drop for want of a `y`."""
+        """Music as arrays, checked, and weights that Keras would drop without a `y`."""
         if not (y is None or y is x or isinstance(y, _NoTarget)):
             raise TrainingError(
                 "The target is the input, so `y` must be left out. To read something "
@@ -125,6 +130,8 @@ class GrooveModel(GrooveTrainer):
             )
         if is_music(x):
             x = self._batch_of(x)
+        if isinstance(x, Mapping) or hasattr(x, "dtype"):
+            x = check_batch(x, self.architecture)
         if sample_weight is None:
             return x, None, None
         weights = keras.ops.convert_to_numpy(sample_weight).astype("float32")

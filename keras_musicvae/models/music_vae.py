@@ -4,17 +4,22 @@ Read it from the top: `call` is the way of a batch through the model in training
 `compute_loss` what it is trained for, `free_running` how it decodes on its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
+from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import NUM_FEATURES
+from keras_musicvae.models.batch import as_floats, check_batch, needed_shapes
 from keras_musicvae.models.conductor import ConductorDecoder
-from keras_musicvae.models.config import configure, documented, to_json
+from keras_musicvae.models.config import Architecture, configure, documented, to_json
 from keras_musicvae.models.decoder import NoteDecoder
 from keras_musicvae.models.encoder import (
     BidirectionalEncoder,
@@ -24,6 +29,7 @@ from keras_musicvae.models.encoder import (
 from keras_musicvae.models.groove_model import GrooveModel
 from keras_musicvae.models.heads import make_heads
 from keras_musicvae.models.initial_weights import assign_initial_weights, zeros
+from keras_musicvae.models.known import KNOWN_PATHS
 from keras_musicvae.models.latent import GaussianLatent, kl_divergence
 from keras_musicvae.models.losses import (
     NATS_PER_BIT,
@@ -37,6 +43,8 @@ from keras_musicvae.models.random import Dropout, TrainingNoise
 from keras_musicvae.models.schedules import beta_at
 from keras_musicvae.models.verbs import MusicVerbs
 
+# A logit that no hit or rest is as certain as.
+_BEYOND_EVERY_LOGIT = 1e9
 # Draws of random numbers in a training step; the modules take ranges of them.
 _SITE_LATENT, _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 0, 100, 200, 1000
 
@@ -88,21 +96,19 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         trainable: bool = True,
         **arguments: Any,
     ) -> None:
+        if isinstance(preprocessor, GrooveConverter):
+            arguments = {**_fitting(preprocessor), **arguments}
         architecture, objective = configure(arguments)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         self.architecture = architecture
         self.objective = objective
         for key, value in {**asdict(architecture), **asdict(objective)}.items():
-            if key != "heads":
+            if key not in ("heads", "known"):
                 setattr(self, key, value)
         self.heads = make_heads(architecture.heads, architecture.hit_threshold)
+        self.known_path = KNOWN_PATHS[architecture.known]
         if preprocessor == "default":
             preprocessor = GrooveConverter.fitting(self.num_bars, self.steps_per_bar)
-        if not isinstance(preprocessor, GrooveConverter | None):
-            raise ConfigError(
-                "`preprocessor` must be a GrooveConverter, or None for arrays. "
-                f"Received: preprocessor={preprocessor!r}"
-            )
         self.preprocessor = preprocessor
         # Drives annealing and noise. A weight, so that it is saved with the others and
         # a loaded model resumes where it was.
@@ -110,7 +116,6 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
         )
         self.noise = TrainingNoise(self.seed, self.step)
-        self._compiled_player = None
         self.encoder = self._make_encoder()
         self.latent = GaussianLatent(
             self.latent_dim, dtype=self.dtype_policy, name="latent"
@@ -173,15 +178,18 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         """Creates the weights; the constructor has called it."""
         if getattr(self, "built", False):
             return
-        shape = (None, self.num_steps, self.frame_dim)
-        heard = self.frame_dim + self.control_dim
-        self.encoder.build((None, self.num_steps, heard))
-        skipped = self.num_steps * heard if self.encoder_skip else 0
-        self.latent.build((None, self.encoder.output_dim + skipped))
+        inputs = self.known_path.encoder_dim
+        self.encoder.build((None, self.num_steps, inputs))
+        skipped = self.num_steps * inputs if self.encoder_skip else 0
+        summary = self.encoder.output_dim + skipped + self.condition_dim
+        self.latent.build((None, summary))
         self.prior.build((None, self.latent_dim))
+        # The decoder reads the condition beside z.
+        z = self.latent_dim + self.condition_dim
         if self.plan is not None:
-            self.plan.build((None, self.latent_dim))
-        self.decoder.build(shape, self.latent_dim, self.control_dim + self.plan_dim)
+            self.plan.build((None, z))
+        step_inputs = self.known_path.decoder + self.plan_dim
+        self.decoder.build((None, self.num_steps, self.frame_dim), z, step_inputs)
         self.built = True
         assign_initial_weights(self, self.seed)
 
@@ -195,69 +203,126 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         """Width of a frame: hits, velocities and offsets of the drums."""
         return NUM_FEATURES
 
-    # --- The way of a batch ---------------------------------------------------
+    # --- The preprocessor -----------------------------------------------------
+
+    @property
+    def preprocessor(self) -> GrooveConverter | None:
+        """Between music and arrays; None: the model takes and gives arrays.
+
+        Raises:
+            ConfigError: It is set to a converter that is not for this model.
+        """
+        return self._preprocessor
+
+    @preprocessor.setter
+    def preprocessor(self, preprocessor: Any) -> None:
+        if not isinstance(preprocessor, GrooveConverter | None):
+            raise ConfigError(
+                "`preprocessor` must be a GrooveConverter, or None for arrays. "
+                f"Received: preprocessor={preprocessor!r}"
+            )
+        if preprocessor is not None:
+            _check_fit(preprocessor, self.architecture)
+        self._preprocessor = preprocessor
+        self._inference = None
+
+    def to_batch(self, examples: Examples, **options: Any) -> dict[str, Any]:
+        """The batch of some windows, for `fit`, `evaluate` and `predict`.
+
+        Args:
+            examples: Windows of performances.
+            **options: As in `GrooveConverter.to_batch`.
+
+        Raises:
+            ConfigError: The model reads a known part or conditions, and has no
+                preprocessor that makes them.
+        """
+        if self.preprocessor is not None:
+            return self.preprocessor.to_batch(examples, **options)
+        if self.known_path.is_read or self.condition_dim:
+            raise ConfigError(
+                "This model reads `known` or `condition`, which its preprocessor "
+                "makes; it has none. Set `model.preprocessor`, or make the batch "
+                "yourself."
+            )
+        return {"grooves": examples.grooves}
+
+    # --- A batch in training --------------------------------------------------
 
     def call(self, x: Any, training: bool = False) -> dict[str, Any]:
         """Encodes grooves and reconstructs them with teacher forcing.
 
         Args:
-            x: Grooves (batch, num_steps, frame_dim), or a dictionary with `grooves`
-                and, where they apply, `inputs` (what the encoder reads instead of
-                `grooves`, of the same shape: a tapped or quantised version),
-                `controls` (batch, num_steps, control_dim), `lengths` (batch,) or
-                (batch, num_bars) valid steps, `noise` (batch, latent_dim) standard
-                normal, which replaces the model's own.
+            x: Grooves (batch, num_steps, 27), or a batch as in `batch.check_batch`.
             training: In training z is drawn from the posterior and dropout is on;
                 otherwise z is the posterior's mean.
 
         Returns:
             `outputs` (batch, num_steps, output_dim), `z_mean` and `z_stddev`
             (batch, latent_dim).
+
+        Raises:
+            GrooveError: The batch is not one of this model.
         """
-        batch = self._as_batch(x)
-        grooves, controls = batch["grooves"], batch.get("controls")
-        z_mean, z_stddev = self.posterior(
-            batch.get("inputs", grooves), controls, batch.get("lengths"), training
-        )
+        batch = as_floats(check_batch(x, self.architecture), self.compute_dtype)
+        z_mean, z_stddev = self.posterior(batch, training)
         z = z_mean
         if training or "noise" in batch:
             epsilon = batch.get("noise")
             if epsilon is None:
                 epsilon = self.noise.normal(ops.shape(z_mean), _SITE_LATENT)
-            # In mixed precision Keras has cast it; the latent is float32.
-            z = z_mean + z_stddev * ops.cast(epsilon, z_mean.dtype)
-        outputs = self.teacher_forced(z, grooves, controls, training)
+            z = z_mean + z_stddev * epsilon
+        outputs = self.teacher_forced(z, batch, training)
         return {"outputs": outputs, "z_mean": z_mean, "z_stddev": z_stddev}
 
     def posterior(
-        self,
-        inputs: Any,
-        controls: Any = None,
-        lengths: Any = None,
-        training: bool = False,
+        self, batch: Mapping[str, Any], training: bool = False
     ) -> tuple[Any, Any]:
-        """q(z | inputs): z_mean and z_stddev, each (batch, latent_dim), as tensors."""
-        if controls is not None:
-            inputs = ops.concatenate([inputs, controls], axis=-1)
+        """q(z | grooves, known, condition) of a batch of tensors.
+
+        Args:
+            batch: `grooves` and, where the model reads them, `known` and `condition`;
+                `lengths` if not all steps count.
+            training: Whether dropout is on.
+
+        Returns:
+            z_mean and z_stddev, each (batch, latent_dim) float32.
+        """
+        path, lengths = self.known_path, batch.get("lengths")
+        parts = [batch["grooves"]] if path.reads_grooves else []
+        if path.encoder:
+            parts.append(batch["known"][..., : path.encoder])
+        inputs = ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
         summary = self.encoder(inputs, lengths, training=training)
+        summaries = [summary]
         if self.encoder_skip:
             if lengths is not None:
-                inputs = inputs * self.valid_steps({"lengths": lengths})[..., None]
-            flat = ops.reshape(inputs, (-1, self.num_steps * inputs.shape[-1]))
-            summary = ops.concatenate([summary, ops.cast(flat, summary.dtype)], axis=-1)
+                valid = self.valid_steps({"lengths": lengths})[..., None]
+                inputs = inputs * ops.cast(valid, inputs.dtype)
+            summaries.append(ops.reshape(inputs, (-1, np.prod(inputs.shape[1:]))))
+        if self.condition_dim:
+            summaries.append(batch["condition"])
+        if len(summaries) > 1:
+            summaries = [ops.cast(part, summary.dtype) for part in summaries]
+            summary = ops.concatenate(summaries, axis=-1)
         return self.latent(summary)
 
     def teacher_forced(
-        self, z: Any, grooves: Any, controls: Any = None, training: bool = False
+        self, z: Any, batch: Mapping[str, Any], training: bool = False
     ) -> Any:
         """The decoder's outputs where each step reads the true frame before it."""
-        outputs, _ = self.decoder(
-            _shift(grooves), z, self._with_plan(z, controls), training=training
-        )
+        z, step_inputs = self._decoder_inputs(z, batch)
+        frames = _shift(batch["grooves"])
+        outputs, _ = self.decoder(frames, z, step_inputs, training=training)
         return ops.cast(outputs, "float32")
 
     def free_running(
-        self, z: Any, noise: Any, temperature: Any, controls: Any = None
+        self,
+        z: Any,
+        noise: Any,
+        temperature: Any,
+        given: Mapping[str, Any] | None = None,
+        keep: bool = False,
     ) -> Any:
         """Decodes latents, each step reading the frame drawn before it.
 
@@ -265,17 +330,40 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
             z: (batch, latent_dim).
             noise: (batch, num_steps, heads.noise_dim), uniform in (0, 1).
             temperature: Scalar; 0 is deterministic.
-            controls: (batch, num_steps, control_dim), if the model has controls.
+            given: `known` and `condition`, where the model reads them.
+            keep: Whether what is known is in the result, bit for bit.
 
         Returns:
-            Grooves (batch, num_steps, frame_dim), as a tensor.
+            Grooves (batch, num_steps, 27), as a tensor.
         """
-        first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
+        given = given or {}
         thresholds = self.heads.noise_thresholds(noise, temperature)
+        kept = given.get("known") if keep else None
+        if kept is not None:
+            thresholds = _forcing_hits(thresholds, kept)
+        first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
+        z, step_inputs = self._decoder_inputs(z, given)
         grooves, _ = self.decoder.free_running(
-            self.heads, z, first, thresholds, self._with_plan(z, controls)
+            self.heads, z, first, thresholds, step_inputs, kept
         )
         return grooves
+
+    def _decoder_inputs(self, z: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Z with the condition beside it, and what is read at each step."""
+        dtype = self.compute_dtype
+        if self.condition_dim:
+            condition = ops.cast(given["condition"], z.dtype)
+            z = ops.concatenate([z, condition], axis=-1)
+        parts = []
+        if self.known_path.decoder:
+            known = given["known"][..., : self.known_path.decoder]
+            parts.append(ops.cast(known, dtype))
+        if self.plan is not None:
+            shape = (-1, self.num_steps, self.plan_dim)
+            parts.append(ops.reshape(self.plan(z), shape))
+        if len(parts) < 2:
+            return z, parts[0] if parts else None
+        return z, ops.concatenate(parts, axis=-1)
 
     # --- Objective ------------------------------------------------------------
 
@@ -292,7 +380,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         The trackers of the progress bar are updated on the way, and the step counter
         advances if `training`. `y` is not used: the target is in `x`.
         """
-        batch = self._as_batch(x)
+        batch = as_floats(check_batch(x, self.architecture), "float32")
         step = ops.convert_to_tensor(self.step)
         terms = reconstruction_losses(
             self.heads, y_pred["outputs"], batch["grooves"], self.valid_steps(batch)
@@ -328,25 +416,11 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
     # --- Helpers --------------------------------------------------------------
 
     def _input_signature(self) -> list[Any]:
-        widths = {"grooves": self.frame_dim, "controls": self.control_dim}
         shapes = {
-            name: keras.InputSpec(dtype="float32", shape=(None, self.num_steps, width))
-            for name, width in widths.items()
-            if width
+            name: keras.InputSpec(dtype="float32", shape=(None, *shape))
+            for name, shape in needed_shapes(self.architecture).items()
         }
-        return [shapes if self.control_dim else shapes["grooves"]]
-
-    def _with_plan(self, z: Any, controls: Any) -> Any:
-        """What the decoder reads at each step: controls, and the plan that z makes."""
-        if self.plan is None:
-            return controls
-        plan = ops.reshape(self.plan(z), (-1, self.num_steps, self.plan_dim))
-        if controls is None:
-            return plan
-        return ops.concatenate([ops.cast(controls, plan.dtype), plan], axis=-1)
-
-    def _as_batch(self, x: Any) -> dict[str, Any]:
-        return x if isinstance(x, dict) else {"grooves": x}
+        return [shapes if len(shapes) > 1 else shapes["grooves"]]
 
     def valid_steps(self, batch: dict[str, Any]) -> Any:
         """(batch, num_steps), 1 where a step counts; None if all do."""
@@ -378,3 +452,34 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
 def _shift(frames: Any) -> Any:
     """The frame before each step; zeros before the first."""
     return ops.pad(frames[:, :-1], ((0, 0), (1, 0), (0, 0)))
+
+
+def _fitting(converter: GrooveConverter) -> dict[str, Any]:
+    """The arguments of a model for which a converter makes the batches."""
+    return {
+        "num_bars": converter.num_bars,
+        "steps_per_bar": converter.steps_per_bar,
+        "known": "everywhere" if converter.task.knows else "nowhere",
+        "condition_dim": converter.condition_dim,
+    }
+
+
+def _check_fit(converter: GrooveConverter, architecture: Architecture) -> None:
+    fitting = _fitting(converter)
+    if KNOWN_PATHS[architecture.known].is_read == converter.task.knows:
+        fitting["known"] = architecture.known
+    for name, value in fitting.items():
+        if getattr(architecture, name) != value:
+            raise ConfigError(
+                "The preprocessor is for another model. Received: one for "
+                f"{name}={value!r}, a model with {getattr(architecture, name)!r}"
+            )
+
+
+def _forcing_hits(thresholds: Any, known: Any) -> Any:
+    """Noise thresholds by which hits that are known fall as they are known."""
+    hits = ops.cast(known[..., :NUM_DRUMS] > 0.5, "float32")
+    mask = ops.cast(known[..., NUM_FEATURES : NUM_FEATURES + NUM_DRUMS], "float32")
+    free = thresholds[..., :NUM_DRUMS] * (1.0 - mask)
+    forced = free + mask * (1.0 - 2.0 * hits) * _BEYOND_EVERY_LOGIT
+    return ops.concatenate([forced, thresholds[..., NUM_DRUMS:]], axis=-1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keras_musicvae.grooves.frames import NUM_FEATURES
 from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.heads import make_heads
+from keras_musicvae.models.known import KNOWN_PATHS
 
 
 def count_parameters(architecture: Architecture) -> int:
@@ -15,27 +16,28 @@ def count_parameters(architecture: Architecture) -> int:
         4085020
     """
     a = architecture
-    frame, controls = NUM_FEATURES, a.control_dim
+    path = KNOWN_PATHS[a.known]
     # Encoder, and the two projections to the mean and the deviation of z.
-    total = _bidirectional(frame + controls, a.encoder_units)
+    total = _bidirectional(path.encoder_dim, a.encoder_units)
     summary = 2 * a.encoder_units[-1]
     if a.hierarchical_encoder:
         total += _bidirectional(summary, a.encoder_units)
     if a.encoder_skip:
-        summary += a.num_steps * (frame + controls)
-    total += 2 * _dense(summary, a.latent_dim)
+        summary += a.num_steps * path.encoder_dim
+    total += 2 * _dense(summary + a.condition_dim, a.latent_dim)
     total += a.prior_components * a.latent_dim
     if a.plan_dim:
-        total += _dense(a.latent_dim, a.num_steps * a.plan_dim)
+        total += _dense(a.latent_dim + a.condition_dim, a.num_steps * a.plan_dim)
     # Conductor: what it gives takes the place of z in the note decoder.
-    z, state = a.latent_dim, 2 * sum(a.decoder_units)
+    z, state = a.latent_dim + a.condition_dim, 2 * sum(a.decoder_units)
     if a.conductor_units is not None:
         width = state + z if a.conductor_autoregressive else 1
         total += _dense(z, 2 * sum(a.conductor_units))
         total += _stacked(width, a.conductor_units)
         z = a.conductor_units[-1]
     total += _dense(z, state)
-    total += _stacked(frame + z + controls + a.plan_dim, a.decoder_units)
+    width = NUM_FEATURES + z + path.decoder + a.plan_dim
+    total += _stacked(width, a.decoder_units)
     total += _dense(a.decoder_units[-1], make_heads(a.heads).output_dim)
     return total + 1
 

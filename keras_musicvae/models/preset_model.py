@@ -94,12 +94,11 @@ class PresetModel:
                 (`"groovae_4bar"`), which is downloaded.
             num_bars: Bars of a window. Needed where neither a released name nor a
                 Magenta.js config tells.
-            **kwargs: `variant`, what the encoder hears (None: the performance, or a
-                name of `grooves.variants`; found in the same way), and `drum_map`,
-                by which the model's MIDI files are read (defaults to the original's
-                `"general_midi"`; `"roland_td11"` is what it was trained on); and
-                arguments of the constructor that a checkpoint does not hold, such as
-                `dropout` or `free_bits`.
+            **kwargs: `task`, what the model is given (a name of `grooves.tasks.TASKS`;
+                found in the same way), and `drum_map`, by which the model's MIDI files
+                are read (defaults to the original's `"general_midi"`; `"roland_td11"`
+                is what it was trained on); and arguments of the constructor that a
+                checkpoint does not hold, such as `dropout` or `free_bits`.
 
         Raises:
             CheckpointError: It is absent, damaged or no groove model, or does not

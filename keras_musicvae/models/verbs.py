@@ -5,6 +5,8 @@ With a preprocessor the verbs take music of any kind and give `Groove`s; with
 `model.preprocessor = None` they take and give arrays (KerasHub's rule). All randomness
 is drawn by NumPy outside of the compiled functions (`random.py`), so that a seed gives
 the same notes on every backend, up to rounding at a hit's threshold.
+
+performance = decode(z, known, condition): a verb is a choice of these three.
 """
 
 from collections.abc import Sequence
@@ -17,19 +19,17 @@ from keras_musicvae.arguments import (
     checked_grid,
     checked_num_samples,
     checked_similarity,
-    checked_temperature,
-    checked_tempo,
 )
 from keras_musicvae.errors import GrooveError
-from keras_musicvae.grooves.inputs import Piece
+from keras_musicvae.grooves.pieces import Piece
 from keras_musicvae.models.latent_paths import grid_among, nearby, path_between
-from keras_musicvae.models.performance import (
+from keras_musicvae.models.pipeline import (
     DEFAULT_TEMPO,
-    MusicPerformance,
-    Title,
-    noise_rows,
+    NameAndTempo,
+    Playing,
+    Reading,
+    VerbPipeline,
     title_of,
-    window_spans,
 )
 from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.models.results import Grooves, Latents
@@ -41,16 +41,26 @@ __all__ = ["DEFAULT_TEMPERATURE", "DEFAULT_TEMPO", "Grooves", "Latents", "MusicV
 DEFAULT_TEMPERATURE = 1.0
 
 
-class MusicVerbs(MusicPerformance):
+class MusicVerbs(VerbPipeline):
     """The musical side of `MusicVAE`.
 
     Music is, with a preprocessor, the path of a MIDI file, its bytes, a
-    `miditoolkit.MidiFile`, a `Groove` or an array (steps, frame_dim), or a list of
-    these; of any length, in the time signature and read with the drum map of the
-    preprocessor.
+    `miditoolkit.MidiFile`, a `Groove` or an array (steps, 27), or a list of these; of
+    any length, in the time signature and read with the drum map of the preprocessor.
     It is cut into windows of `num_bars` bars and put together again; what is shorter
     than a window is repeated until it fills one. Without a preprocessor music is an
-    array (steps, frame_dim) or (number, steps, frame_dim), and so is every result.
+    array (steps, 27) or (number, steps, 27), and so is every result.
+
+    All verbs take two arguments for models that read them:
+
+    - `known`: the music that is known; the model's task says what of it. Where the
+      task keeps it, it is in the result, bit for bit. Without a preprocessor the array
+      (number, num_steps, 54).
+    - `condition`: values by the names of conditions, such as `{"density": 16}`; None
+      leaves one open. Without a preprocessor the array (number, condition_dim).
+
+    Verbs that take music also take `**reading`, how files are read: the arguments of
+    `inputs.read_pieces`, such as `drum_map`.
     """
 
     def sample(
@@ -59,8 +69,9 @@ class MusicVerbs(MusicPerformance):
         *,
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
-        tempo: float = DEFAULT_TEMPO,
-        controls: ArrayLike | None = None,
+        tempo: float | None = None,
+        known: Any = None,
+        condition: Any = None,
     ) -> Any:
         """New grooves: latents from the prior, decoded.
 
@@ -69,12 +80,15 @@ class MusicVerbs(MusicPerformance):
             temperature: From 0 (each latent's most likely hits) upwards. Defaults to
                 1, the model's own distribution.
             seed: Integer of at least 0; None draws one.
-            tempo: Quarter notes per minute of the grooves. Defaults to 120.
-            controls: (num_steps, control_dim) or (number, ...), if the model has any.
+            tempo: Quarter notes per minute of the grooves; also the condition of this
+                name, if the model has it. Defaults to 120, or to that of `known`.
+            known: Music of which a part is known, one or several: each gives
+                `num_samples` grooves of its length. Needed if the decoder reads it.
+            condition: Values of conditions; those that are not given are open.
 
         Returns:
             `Grooves`, a list that knows its `seed`; without a preprocessor an array
-            (number, num_steps, frame_dim).
+            (number, num_steps, 27).
 
         Raises:
             ConfigError: An argument is out of range.
@@ -85,14 +99,28 @@ class MusicVerbs(MusicPerformance):
             ...     groove.save(f"{groove.name}.mid")
         """
         num_samples = checked_num_samples(num_samples)
-        seed = Draws(seed).seed
+        playing = Playing(temperature, seed, tempo)
+        draws = playing.draws
+        condition = self._with_tempo(condition, playing.tempo)
+        if known is None or self.preprocessor is None:
+            pieces, copies = self._blank(num_samples), 1
+            reading = self._read(pieces, draws, known, condition, blank=True)
+            names = [f"groove {i}" for i in range(1, num_samples + 1)]
+            titles = [NameAndTempo(n, playing.tempo or DEFAULT_TEMPO) for n in names]
+        else:
+            self._check_known()
+            pieces, copies = self._pieces(known, {}), num_samples
+            reading = self._read(pieces, draws, None, condition, read_notes=False)
+            titles = _copies_of(pieces, copies, playing.tempo, "take")
+        rows = reading.noise_rows(copies)
+        reading = reading.repeated(copies)
+        shape = (len(rows), self.latent_dim)
         z = self.prior.draw(
-            Draws(seed).normal(Purpose.LATENTS, (num_samples, self.latent_dim)),
-            Draws(seed).uniform(Purpose.COMPONENTS, (num_samples,)),
+            draws.normal(Purpose.LATENTS, shape),
+            draws.uniform(Purpose.COMPONENTS, shape[:1]),
         )
-        return self.decode(
-            z, temperature=temperature, seed=seed, tempo=tempo, controls=controls
-        )
+        frames = self._decode(z, reading, playing, rows)
+        return self._join(frames, reading, titles, playing)
 
     def encode(
         self,
@@ -100,7 +128,9 @@ class MusicVerbs(MusicPerformance):
         *,
         sample: bool = False,
         seed: int | None = None,
-        controls: ArrayLike | None = None,
+        known: Any = None,
+        condition: Any = None,
+        **reading: Any,
     ) -> Latents:
         """Where music lies in the latent space: the posterior of each window.
 
@@ -109,8 +139,10 @@ class MusicVerbs(MusicPerformance):
             sample: False, the default, gives the mean of the posterior, the best
                 single estimate; True a random draw from it.
             seed: Of the draw; None draws one, which the result reports.
-            controls: (windows, num_steps, control_dim), if the model has controls. A
-                model of the variant `"hits_control"` takes them from the music.
+            known: Other music that is known. Defaults to the music itself.
+            condition: Values of conditions; those that are not given are read from the
+                music.
+            **reading: How files are read.
 
         Returns:
             The pair (z, z_stddev), each (windows, latent_dim), window after window,
@@ -119,20 +151,21 @@ class MusicVerbs(MusicPerformance):
         Raises:
             GrooveError: Another time signature, grid or shape than the model's.
             MidiError: A file that cannot be read.
-            ConfigError: `seed` or `controls` is not allowed.
+            ConfigError: An argument is out of range.
 
         Example:
             >>> z, z_stddev = model.encode("beat.mid")  # doctest: +SKIP
             >>> z.shape  # doctest: +SKIP
             (2, 256)
         """
-        drawn = Draws(seed).seed if sample else None
-        pieces = self._pieces(music)
-        z, stddev = self._posterior(pieces, self._window_controls(controls, pieces))
-        if drawn is not None:
-            rows = noise_rows(pieces)
+        draws = Draws(seed if sample else 0)
+        pieces = self._pieces(music, reading)
+        read = self._read(pieces, draws, known, condition)
+        z, stddev = self._encode(read)
+        if sample:
+            rows = read.noise_rows()
             shape = (max(rows) + 1, self.latent_dim)
-            z = z + stddev * Draws(drawn).normal(Purpose.POSTERIOR, shape)[rows]
+            z = z + stddev * draws.normal(Purpose.POSTERIOR, shape)[rows]
         starts = [(i, bar) for i, p in enumerate(pieces) for bar in p.start_bars]
         return Latents(
             z,
@@ -140,7 +173,7 @@ class MusicVerbs(MusicPerformance):
             inputs=[i for i, _ in starts],
             start_bars=[bar for _, bar in starts],
             tempos=[pieces[i].tempo_at(bar) for i, bar in starts],
-            seed=drawn,
+            seed=draws.seed if sample else None,
         )
 
     def decode(
@@ -150,7 +183,8 @@ class MusicVerbs(MusicPerformance):
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
         tempo: float | None = None,
-        controls: ArrayLike | None = None,
+        known: Any = None,
+        condition: Any = None,
     ) -> Any:
         """Grooves from latents, one from each.
 
@@ -160,7 +194,9 @@ class MusicVerbs(MusicPerformance):
             seed: Integer of at least 0; None draws one. Not used at temperature 0.
             tempo: Quarter notes per minute. Defaults to that of the music that was
                 encoded, or else to 120.
-            controls: (num_steps, control_dim) or (number, ...), if the model has any.
+            known: Music that is known: one for all latents, or one for each. Needed if
+                the decoder reads it.
+            condition: Values of conditions; those that are not given are open.
 
         Returns:
             As `sample`.
@@ -169,25 +205,21 @@ class MusicVerbs(MusicPerformance):
             ConfigError: An argument is out of range.
             GrooveError: `z` is not of that shape, or not finite.
         """
-        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = Draws(seed).seed
+        playing = Playing(temperature, seed, tempo)
         tempos: Sequence[float | None] = []
         if isinstance(z, Latents):
             tempos, z = z.tempos, z.z
         latents = self._checked_latents(z)
         number = len(latents)
-        arrays = self._write(
-            latents, range(number), seed, temperature, self._controls(controls, number)
-        )
-        if self.preprocessor is None:
-            return arrays
-        grooves = [
-            self._groove(array, Title(f"groove {i}", tempo or own or DEFAULT_TEMPO))
-            for i, (array, own) in enumerate(
-                zip(arrays, tempos or [None] * number, strict=True), start=1
-            )
+        condition = self._with_tempo(condition, playing.tempo)
+        pieces = self._blank(number)
+        reading = self._read(pieces, playing.draws, known, condition, blank=True)
+        titles = [
+            NameAndTempo(f"groove {i}", playing.tempo or own or DEFAULT_TEMPO)
+            for i, own in enumerate(tempos or [None] * number, start=1)
         ]
-        return Grooves(grooves, seed=seed, temperature=temperature)
+        frames = self._decode(latents, reading, playing, range(number))
+        return self._join(frames, reading, titles, playing)
 
     def reconstruct(
         self,
@@ -196,12 +228,11 @@ class MusicVerbs(MusicPerformance):
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
         tempo: float | None = None,
-        controls: ArrayLike | None = None,
+        known: Any = None,
+        condition: Any = None,
+        **reading: Any,
     ) -> Any:
         """Music as the model understands it: encoded to its mean, and decoded.
-
-        For a model of a variant this is the variant's work: `"humanize"` plays a
-        quantised groove, `"tap2drum"` a tapped rhythm.
 
         Args:
             music: Music of any kind, one or several, see `MusicVerbs`. Each gives what
@@ -210,7 +241,9 @@ class MusicVerbs(MusicPerformance):
             seed: Integer of at least 0; None draws one.
             tempo: Quarter notes per minute. Defaults to that of the music, tempo
                 changes included; 120 for arrays.
-            controls: As in `encode`.
+            known: As in `encode`.
+            condition: As in `encode`.
+            **reading: How files are read.
 
         Returns:
             One `Groove` for each input, of its length, as `Grooves`; without a
@@ -223,14 +256,13 @@ class MusicVerbs(MusicPerformance):
             >>> model.reconstruct("beat.mid", seed=3)[0].save("again.mid")
             ... # doctest: +SKIP
         """
-        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = Draws(seed).seed
-        pieces = self._pieces(music)
-        told = self._window_controls(controls, pieces)
-        z, _ = self._posterior(pieces, told)
-        written = self._write(z, noise_rows(pieces), seed, temperature, told)
-        titles = [title_of(piece, tempo) for piece in pieces]
-        return self._joined(pieces, written, titles, seed, temperature)
+        playing = Playing(temperature, seed, tempo)
+        pieces = self._pieces(music, reading)
+        read = self._read(pieces, playing.draws, known, condition)
+        z, _ = self._encode(read)
+        frames = self._decode(z, read, playing, read.noise_rows())
+        titles = [title_of(piece, playing.tempo) for piece in pieces]
+        return self._join(frames, read, titles, playing)
 
     def similar(
         self,
@@ -241,7 +273,9 @@ class MusicVerbs(MusicPerformance):
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
         tempo: float | None = None,
-        controls: ArrayLike | None = None,
+        known: Any = None,
+        condition: Any = None,
+        **reading: Any,
     ) -> Any:
         """Variations: grooves from latents near that of the music.
 
@@ -254,7 +288,9 @@ class MusicVerbs(MusicPerformance):
             temperature: From 0 (deterministic) upwards. Defaults to 1.
             seed: Integer of at least 0; None draws one.
             tempo: As in `reconstruct`.
-            controls: As in `encode`.
+            known: As in `encode`.
+            condition: As in `encode`.
+            **reading: How files are read.
 
         Returns:
             `Grooves`, the variations of the first input, then those of the second...,
@@ -266,42 +302,18 @@ class MusicVerbs(MusicPerformance):
         Example:
             >>> model.similar("beat.mid", 4, similarity=0.9)  # doctest: +SKIP
         """
-        num_samples, similarity = (
-            checked_num_samples(num_samples),
-            checked_similarity(similarity),
-        )
-        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = Draws(seed).seed
-        pieces = self._pieces(music)
-        told = self._window_controls(controls, pieces)
-        mean, _ = self._posterior(pieces, told)
-        # All variations of a piece, then those of the next; windows innermost.
-        z, source = [], []
-        purposes = (Purpose.NEIGHBOURS, Purpose.COMPONENTS)
-        rng, choice = (Draws(seed).stream(purpose) for purpose in purposes)
-        for piece, span in zip(pieces, window_spans(pieces), strict=True):
-            if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
-                rng, choice = (Draws(seed).stream(purpose) for purpose in purposes)
-            shape = (num_samples, *mean[span].shape)
-            others = self.prior.draw(
-                rng.standard_normal(shape, np.float32), choice.random(shape[:-1])
-            )
-            z.append(nearby(mean[span], others, self.prior.centre, similarity))
-            source += [*range(span.start, span.stop)] * num_samples
-        written = self._write(
-            np.concatenate([part.reshape(-1, self.latent_dim) for part in z]),
-            noise_rows(pieces, num_samples),
-            seed,
-            temperature,
-            None if told is None else told[source],
-        )
-        variations = [piece for piece in pieces for _ in range(num_samples)]
-        titles = [
-            title_of(piece, tempo, f" similar {i}")
-            for piece in pieces
-            for i in range(1, num_samples + 1)
-        ]
-        return self._joined(variations, written, titles, seed, temperature)
+        num_samples = checked_num_samples(num_samples)
+        similarity = checked_similarity(similarity)
+        playing = Playing(temperature, seed, tempo)
+        pieces = self._pieces(music, reading)
+        read = self._read(pieces, playing.draws, known, condition)
+        mean, _ = self._encode(read)
+        z = self._near(mean, read, num_samples, similarity, playing.draws)
+        rows = read.noise_rows(num_samples)
+        copies = read.repeated(num_samples)
+        frames = self._decode(z, copies, playing, rows)
+        titles = _copies_of(pieces, num_samples, playing.tempo, "similar")
+        return self._join(frames, copies, titles, playing)
 
     def interpolate(
         self,
@@ -311,9 +323,11 @@ class MusicVerbs(MusicPerformance):
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
         tempo: float | None = None,
-        controls: ArrayLike | None = None,
+        known: Any = None,
+        condition: Any = None,
+        **reading: Any,
     ) -> Any:
-        """Grooves on the way from one groove to another, or in the midst of four.
+        """Grooves on the way from one groove to another, or between four.
 
         Two inputs A and B give a row, four a grid, row by row:
 
@@ -333,12 +347,14 @@ class MusicVerbs(MusicPerformance):
             seed: Integer of at least 0; None draws one.
             tempo: Quarter notes per minute. Defaults to a way from the tempo of the
                 one to that of the other.
-            controls: (num_steps, control_dim), if the model has any, for all windows;
-                of the variant `"hits_control"`, the hits to play.
+            known: Music that is known in all grooves. Needed if the decoder reads it.
+            condition: Values of conditions in all grooves; those that are not given are
+                open.
+            **reading: How files are read.
 
         Returns:
             `Grooves`, with `grid` set for four inputs; without a preprocessor an array
-            (grooves, steps, frame_dim).
+            (grooves, steps, 27).
 
         Raises:
             GrooveError, MidiError, ConfigError: As `encode`; or not two or four inputs.
@@ -347,37 +363,74 @@ class MusicVerbs(MusicPerformance):
             >>> for groove in model.interpolate(["a.mid", "b.mid"], 8):
             ...     groove.save(f"{groove.name}.mid")  # doctest: +SKIP
         """
-        temperature, tempo = checked_temperature(temperature), checked_tempo(tempo)
-        seed = Draws(seed).seed
-        pieces = self._pieces(music)
+        playing = Playing(temperature, seed, tempo)
+        pieces = self._pieces(music, reading)
         rows, columns = checked_grid(steps, len(pieces))
         points = rows * columns
         longest = max(piece.length for piece in pieces)
         pieces = [piece.looped(longest) for piece in pieces]
-        heard = None if self._hears_hits else controls
-        z, _ = self._posterior(pieces, self._window_controls(heard, pieces))
-        windows = len(z) // len(pieces)
-        ends = z.reshape(len(pieces), windows, self.latent_dim)
-        if len(pieces) == 2:
-            path = path_between(ends[0], ends[1], columns)
-        else:
-            path = grid_among(ends, rows, columns)
-        written = self._write(
-            path.reshape(-1, self.latent_dim),
-            [*range(windows)] * points,
-            seed,
-            temperature,
-            self._controls(controls, windows * points),
+        arrays = self.preprocessor is None
+        ends = self._read(
+            pieces,
+            playing.draws,
+            known if arrays else None,
+            condition if arrays else None,
         )
-        if tempo is None:
+        z, _ = self._encode(ends)
+        windows = len(z) // len(pieces)
+        corners = z.reshape(len(pieces), windows, self.latent_dim)
+        if len(pieces) == 2:
+            path = path_between(corners[0], corners[1], columns)
+        else:
+            path = grid_among(corners, rows, columns)
+        read = self._read(
+            pieces[:1], playing.draws, known, condition, blank=True
+        ).repeated(points)
+        frames = self._decode(
+            path.reshape(-1, self.latent_dim), read, playing, [*range(windows)] * points
+        )
+        if playing.tempo is None:
             tempos = _tempos_among(pieces, rows, columns)
         else:
-            tempos = [tempo] * points
-        titles = [Title(f"step {i}", bpm) for i, bpm in enumerate(tempos, start=1)]
-        grooves = self._joined(pieces[:1] * points, written, titles, seed, temperature)
+            tempos = [playing.tempo] * points
+        titles = [NameAndTempo(f"step {i}", bpm) for i, bpm in enumerate(tempos, 1)]
+        grooves = self._join(frames, read, titles, playing)
         if isinstance(grooves, Grooves) and len(pieces) == 4:
             grooves.grid = (rows, columns)
         return grooves
+
+    # --- Moves ----------------------------------------------------------------
+
+    def _near(
+        self,
+        mean: Any,
+        reading: Reading,
+        number: int,
+        similarity: float,
+        draws: Draws,
+    ) -> Any:
+        """All variations of a piece, then those of the next; windows innermost."""
+        z = []
+        purposes = (Purpose.NEIGHBOURS, Purpose.COMPONENTS)
+        normal, uniform = map(draws.stream, purposes)
+        for piece, span in zip(reading.pieces, reading.spans, strict=True):
+            if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
+                normal, uniform = map(draws.stream, purposes)
+            shape = (number, *mean[span].shape)
+            others = self.prior.draw(
+                normal.standard_normal(shape, np.float32), uniform.random(shape[:-1])
+            )
+            z.append(nearby(mean[span], others, self.prior.centre, similarity))
+        return np.concatenate([part.reshape(-1, self.latent_dim) for part in z])
+
+    # --- Arguments ------------------------------------------------------------
+
+    def _with_tempo(self, condition: Any, tempo: float | None) -> Any:
+        """Conditions with the tempo, if it is one of the model's."""
+        conditions = getattr(self.preprocessor, "conditions", {})
+        if tempo is None or "tempo" not in conditions:
+            return condition
+        return {"tempo": tempo, **(condition or {})}
 
     def _checked_latents(self, z: ArrayLike) -> Any:
         try:
@@ -395,6 +448,17 @@ class MusicVerbs(MusicPerformance):
                 f"Received: an array of the shape {np.shape(z)}"
             )
         return latents
+
+
+def _copies_of(
+    pieces: Sequence[Piece], copies: int, tempo: float | None, word: str
+) -> list[NameAndTempo]:
+    """The titles of several grooves that are made from each piece."""
+    return [
+        title_of(piece, tempo, f" {word} {i}")
+        for piece in pieces
+        for i in range(1, copies + 1)
+    ]
 
 
 def _tempos_among(pieces: Sequence[Piece], rows: int, columns: int) -> list[float]:

@@ -1,5 +1,7 @@
 """Feeds windows to `fit`, in an order that depends on the seed and the epoch alone."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -7,6 +9,10 @@ import numpy as np
 
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.training.augmentation import augmented
+
+# Share of the conditions that are left open in training, so that each can be left open
+# in use.
+OPEN_SHARE = 0.2
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -16,6 +22,7 @@ class WindowBatches(keras.utils.PyDataset):
 
     Args:
         windows: What to train on.
+        to_batch: Makes a batch of examples, such as `model.to_batch`.
         batch_size: Windows per batch.
         seed: Seed of the order.
         epoch: The epoch that comes first, as counted from 0.
@@ -25,6 +32,7 @@ class WindowBatches(keras.utils.PyDataset):
     def __init__(
         self,
         windows: GrooveWindows,
+        to_batch: Callable[..., dict[str, Any]],
         batch_size: int,
         *,
         seed: int,
@@ -33,6 +41,7 @@ class WindowBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.windows = windows
+        self.to_batch = to_batch
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = epoch
@@ -44,11 +53,13 @@ class WindowBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        batch = self.windows[np.sort(rows)]
+        examples = self.windows.examples(np.sort(rows))
+        # Of each batch its own, so that a resumed run draws alike.
+        generator = np.random.default_rng([self.seed, self.epoch, index])
         if self.augment:
-            # Of each batch its own, so that a resumed run draws alike.
-            generator = np.random.default_rng([self.seed, self.epoch, index])
-            batch = augmented(batch, self.windows.num_bars, generator)
+            grooves = augmented(examples.grooves, self.windows.num_bars, generator)
+            examples = replace(examples, grooves=grooves)
+        batch = self.to_batch(examples, generator=generator, open_share=OPEN_SHARE)
         return (batch,)
 
     def on_epoch_end(self) -> None:

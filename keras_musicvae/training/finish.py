@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_musicvae.grooves.frames import HITS
+
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
     from keras_musicvae.models.music_vae import MusicVAE
@@ -62,7 +64,8 @@ def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> 
     if model.prior_components:
         order = np.random.default_rng(seed).permutation(len(windows))
         chosen = np.resize(order, model.prior_components)
-        model.prior.latents.assign(_means(model, windows[chosen]))
+        batch = model.to_batch(windows.examples(chosen))
+        model.prior.latents.assign(model.inference.encode(batch)[0])
 
 
 def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":
@@ -80,31 +83,23 @@ def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":
     Returns:
         A new model with the same weights.
     """
-    grooves = windows.arrays()
-    means = _means(model, grooves)
-    real = grooves[..., :9] > 0.5
+    batch = model.to_batch(windows.examples())
+    means, _ = model.inference.encode(batch)
+    real = batch.pop("grooves")[..., HITS] > 0.5
+    noise = np.full((*real.shape[:2], model.heads.noise_dim), 0.5, np.float32)
     scores = {}
     for threshold in THRESHOLDS:
-        candidate = _with_threshold(model, threshold, preprocessor=None)
-        played = np.asarray(candidate.decode(means, temperature=0.0))[..., :9] > 0.5
+        inference = _with_threshold(model, threshold).inference
+        played = inference.decode(means, noise, 0.0, batch)[..., HITS] > 0.5
         total = real.sum() + played.sum()
         scores[threshold] = 2 * (real & played).sum() / max(total, 1)
         logger.info("hit_threshold %.2f: F1 %.4f", threshold, scores[threshold])
     best = max(THRESHOLDS, key=lambda threshold: scores[threshold])
-    return _with_threshold(model, best, preprocessor=model.preprocessor)
+    return _with_threshold(model, best)
 
 
-def _means(model: "MusicVAE", grooves: np.ndarray) -> np.ndarray:
-    """The posterior means of performances, (n, latent_dim)."""
-    if model.preprocessor is not None:
-        grooves = model.preprocessor.to_inputs(grooves)
-    return model.encode(grooves)[0]
-
-
-def _with_threshold(
-    model: "MusicVAE", threshold: float, **arguments: object
-) -> "MusicVAE":
-    config = {**model.get_config(), "hit_threshold": threshold, **arguments}
+def _with_threshold(model: "MusicVAE", threshold: float) -> "MusicVAE":
+    config = {**model.get_config(), "hit_threshold": threshold}
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
     other.parents = model.parents

@@ -5,12 +5,30 @@ fields or of the model's arguments by name, as `train --set` does.
 """
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from keras_musicvae.errors import ConfigError
-from keras_musicvae.rules import Checked, argument, choice, flag, integer, number
+from keras_musicvae.grooves.conditions import find_condition
+from keras_musicvae.grooves.tasks import find_task
+from keras_musicvae.rules import (
+    Checked,
+    argument,
+    choice,
+    flag,
+    integer,
+    number,
+    optional,
+)
+
+
+def _conditions(names: Any) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError
+    return tuple(find_condition(name).name for name in names)
+
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -59,6 +77,17 @@ class Recipe(Checked):
         "Whether the trained model gets the `hit_threshold` that suits the validation "
         "windows best, see `finish.py`.",
     )
+    task: str | None = argument(
+        None,
+        optional((lambda name: find_task(name).name, "a name of `tasks.TASKS`")),
+        "What the model is given of a groove; None: that of the preset whose weights "
+        "are trained on, else nothing.",
+    )
+    conditions: tuple[str, ...] = argument(
+        (),
+        (_conditions, "a list of names of `conditions.CONDITIONS`"),
+        "Which conditions a new model reads, such as style and density.",
+    )
     # Arguments of `MusicVAE` that differ from its defaults: its architecture and
     # objective. Bars, steps and preprocessor are those of the windows.
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -83,10 +112,13 @@ class Recipe(Checked):
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON."""
-        return asdict(self)
+        return json.loads(json.dumps(asdict(self)))
 
 
-FROM_DATA = ("num_bars", "steps_per_bar", "preprocessor", "dtype", "name")
+FROM_DATA = (
+    *("num_bars", "steps_per_bar", "condition_dim"),
+    *("preprocessor", "dtype", "name"),
+)
 """Arguments of `MusicVAE` that the data or the run decide."""
 
 RECIPES = {

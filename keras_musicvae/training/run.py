@@ -16,6 +16,7 @@ from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import ConfigError, DatasetError, TrainingError
 from keras_musicvae.files import exclusive_lock, make_folder
+from keras_musicvae.grooves.conditions import fit_conditions
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.config import Objective
 from keras_musicvae.models.music_vae import MusicVAE
@@ -40,9 +41,6 @@ logger = logging.getLogger(__name__)
 
 OBJECTIVE = tuple(item.name for item in fields(Objective))
 """Arguments of `MusicVAE` that a fine-tuned preset may change."""
-
-READING = ("num_bars", "steps_per_quarter", "time_signature", "drum_map")
-"""Arguments of `GrooveConverter` that the data decide."""
 
 # Validation takes no steps, so these say nothing there.
 TRAINING_ONLY = ("val_gradient_norm", "val_skipped_steps")
@@ -164,17 +162,20 @@ class _Run:
             "dtype": PRECISIONS[self.recipe.precision],
         }
         if self.base is None:
-            model = MusicVAE(
-                num_bars=self.windows.num_bars,
-                steps_per_bar=self.windows.steps_per_bar,
-                preprocessor=self.windows.converter,
-                **arguments,
-            )
+            model = MusicVAE(preprocessor=self._converter(), **arguments)
         else:
             model = self._from_base(self.base, arguments)
         steps = self.epoch_windows // self.recipe.batch_size * self.recipe.epochs
         model.compile(_optimizer(self.recipe, steps))
         return model
+
+    def _converter(self) -> GrooveConverter:
+        """That of the windows, with the task and the conditions of the recipe."""
+        names = self.recipe.conditions
+        return self.windows.converter.changed(
+            task=self.recipe.task or "generate",
+            conditions=fit_conditions(names, self.training.examples()) if names else {},
+        )
 
     def _from_base(self, base: str, arguments: Mapping[str, Any]) -> MusicVAE:
         saved = MusicVAE.from_preset(base, load_weights=False)
@@ -193,13 +194,16 @@ class _Run:
                 "Fine-tuning keeps the architecture of the preset; it can change "
                 f"{', '.join(OBJECTIVE)}. Received: {', '.join(sorted(changed))}."
             )
-        # The task of the preset, and the reading settings of the new data.
         converter = self.windows.converter
         if saved.preprocessor is not None:
-            new = converter.get_config()
-            converter = GrooveConverter.from_config(
-                saved.preprocessor.get_config() | {name: new[name] for name in READING}
-            )
+            task = saved.preprocessor.task.name
+            if self.recipe.task not in (None, task) or self.recipe.conditions:
+                raise ConfigError(
+                    f"Fine-tuning keeps the task of the preset, {task!r}, and its "
+                    "conditions; leave `task` and `conditions` out."
+                )
+            conditions = saved.preprocessor.conditions
+            converter = converter.changed(task=task, conditions=conditions)
         return MusicVAE.from_preset(base, preprocessor=converter, **arguments)
 
     def resume(self, model: MusicVAE) -> list[dict[str, Any]]:
@@ -235,6 +239,7 @@ class _Run:
             return
         batches = WindowBatches(
             self.training,
+            model.to_batch,
             recipe.batch_size,
             seed=recipe.seed,
             epoch=done,
@@ -250,7 +255,7 @@ class _Run:
         ) as display:
             model.fit(
                 batches,
-                validation_data=(self.validation.arrays(),),
+                validation_data=(model.to_batch(self.validation.examples()),),
                 validation_batch_size=recipe.batch_size,
                 epochs=recipe.epochs,
                 initial_epoch=done,

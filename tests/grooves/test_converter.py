@@ -1,4 +1,4 @@
-"""The converter, its variants and its configuration."""
+"""The converter and its configuration."""
 
 import json
 
@@ -9,17 +9,8 @@ from hypothesis import given, settings
 
 from keras_musicvae.errors import ConfigError, GrooveError, TooShortError
 from keras_musicvae.grooves.converter import GrooveConverter
-from keras_musicvae.grooves.drum_maps import DRUMS
-from keras_musicvae.grooves.frames import frames_to_groove, groove_to_frames
+from keras_musicvae.grooves.frames import frames_to_groove
 from keras_musicvae.grooves.groove import Groove
-from keras_musicvae.grooves.variants import (
-    apply_variant,
-    drop_drums,
-    hits_control,
-    humanize,
-    note_dropout,
-    tap2drum,
-)
 
 
 @given(grooves())
@@ -99,16 +90,17 @@ def test_configuration():
         2,
         time_signature=(6, 8),
         steps_per_quarter=12,
-        variant="infill",
-        drums=("kick", "crash"),
+        task="infill",
+        conditions={"style": ["funk", "rock"]},
     )
     config = json.loads(json.dumps(converter.get_config()))
     again = GrooveConverter.from_config(config)
     assert again == converter
     assert again.num_steps == 72
-    assert again.drums == ("kick", "crash")
+    assert again.task.name == "infill" and again.condition_dim == 2
+    assert again.changed(task="generate").task.name == "generate"
     assert again != GrooveConverter()
-    assert "variant='infill'" in repr(again)
+    assert "task='infill'" in repr(again)
 
 
 @pytest.mark.parametrize(
@@ -120,106 +112,11 @@ def test_configuration():
         ({"time_signature": [4]}, "pair of integers"),
         ({"time_signature": [4, 5]}, "a time signature is"),
         ({"steps_per_quarter": 1000}, "steps_per_quarter must be"),
-        ({"variant": "sing"}, "humanize, tap2drum, infill, hits_control"),
-        ({"drums": ["gong"]}, "drums must be a list of kick"),
-        ({"drums": "kick"}, "drums must be a list"),
+        ({"task": "sing"}, "generate, humanize, tap2drum, infill"),
+        ({"conditions": {"mood": []}}, "A condition is one of style"),
         ({"colour": 1}, "not a converter's configuration"),
     ],
 )
 def test_impossible_configurations(config, message):
     with pytest.raises(ConfigError, match=message):
         GrooveConverter.from_config(config)
-
-
-# --- Variants -----------------------------------------------------------------
-
-
-def frames(bars=1):
-    generator = np.random.default_rng(4)
-    hits = generator.random((bars * 16, 9)) < 0.4
-    hits[3] = False
-    return groove_to_frames(
-        Groove(
-            hits,
-            generator.uniform(0.1, 1, hits.shape),
-            generator.uniform(-0.5, 0.5, hits.shape),
-        )
-    )
-
-
-def test_variants_leave_their_argument_alone():
-    original = frames()
-    kept = original.copy()
-    for variant in (None, "humanize", "tap2drum", "hits_control"):
-        apply_variant(variant, original)[:] = 7
-    drop_drums(original, ["kick"])[:] = 7
-    note_dropout(original, 1.0, np.random.default_rng(0))[:] = 7
-    np.testing.assert_array_equal(original, kept)
-
-
-def test_humanize():
-    result = humanize(frames())
-    np.testing.assert_array_equal(result[:, :9], frames()[:, :9])
-    assert not result[:, 9:].any()
-
-
-def test_tap2drum():
-    performance = frames()
-    result = tap2drum(performance)
-    loudest = performance[:, 9:18].argmax(1)
-    played = performance[:, :9].any(1)
-    np.testing.assert_array_equal(result[:, 3] == 1, played)
-    steps = np.flatnonzero(played)
-    np.testing.assert_array_equal(
-        result[steps, 21], performance[steps, 18 + loudest[steps]]
-    )
-    result[:, [3, 21]] = 0
-    assert not result.any()
-
-
-def test_drop_any_drums():
-    result = drop_drums(frames(), ["kick", "ride"])
-    gone = [
-        DRUMS.index(drum) + part for drum in ("kick", "ride") for part in (0, 9, 18)
-    ]
-    assert not result[:, gone].any()
-    kept = np.setdiff1d(np.arange(27), gone)
-    np.testing.assert_array_equal(result[:, kept], frames()[:, kept])
-
-
-def test_hits_control():
-    control = hits_control(frames()[None])
-    assert control.shape == (1, 16, 9)
-    assert control.dtype == bool
-    np.testing.assert_array_equal(control[0], frames()[:, :9] == 1)
-
-
-def test_variants_of_batches():
-    batch = np.stack([frames(), frames()[::-1]])
-    for variant in ("humanize", "tap2drum", "infill"):
-        result = apply_variant(variant, batch, drums=["snare"])
-        for one, row in zip(batch, result, strict=True):
-            np.testing.assert_array_equal(
-                apply_variant(variant, one, drums=["snare"]), row
-            )
-
-
-def test_note_dropout_takes_quiet_notes_and_whole_cells():
-    batch = np.zeros((4000, 16, 27), np.float32)
-    batch[..., 0] = batch[..., 1] = batch[..., 18:20] = 1
-    batch[..., 9], batch[..., 10] = 0.1, 1.0
-    result = note_dropout(batch, 0.5, np.random.default_rng(1))
-    dropped = 1 - result[..., :2].mean((0, 1))
-    # On average half the largest rate, times max(0.2, 1 - velocity).
-    np.testing.assert_allclose(dropped, [0.25 * 0.9, 0.25 * 0.2], atol=0.01)
-    gone = result[..., :9] == 0
-    assert not result[..., 9:18][gone].any()
-    assert not result[..., 18:][gone].any()
-    # Each sequence has a rate of its own.
-    rates = 1 - result[..., 0].mean(1)
-    assert rates.std() > 0.1
-    np.testing.assert_array_equal(
-        note_dropout(batch, 0, np.random.default_rng(1)), batch
-    )
-    with pytest.raises(ConfigError, match="max_rate"):
-        note_dropout(batch, 1.5, np.random.default_rng(1))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras_musicvae.errors import GrooveError, MidiError, NoDrumsError
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.groove import Groove
-from keras_musicvae.grooves.inputs import Piece, array_pieces, read_pieces
+from keras_musicvae.grooves.inputs import Piece, read_pieces
 from keras_musicvae.grooves.midi import midi_bytes
 
 
@@ -85,21 +85,6 @@ def test_arrays_are_taken_as_they_are():
     np.testing.assert_array_equal(np.stack([p.frames for p in pieces]), array)
     mixed = read_pieces([array, beat(), array[0]], GrooveConverter(4))
     assert [piece.groove is None for piece in mixed] == [True] * 3 + [False, True]
-
-
-def test_a_variant_is_what_the_model_reads():
-    converter = GrooveConverter(4, variant="humanize")
-    (piece,) = read_pieces(beat(6), converter)
-    assert not piece.frames[:, 9:].any()
-    assert piece.performance[:, 9:].any()
-    np.testing.assert_array_equal(piece.frames[:, :9], piece.performance[:, :9])
-
-
-def test_controls_are_the_hits_played():
-    (piece,) = read_pieces(beat(6), GrooveConverter(4, variant="hits_control"))
-    np.testing.assert_array_equal(piece.controls, piece.windows[..., :9])
-    (array,) = array_pieces(piece.frames, 4, 16)
-    np.testing.assert_array_equal(array.controls, piece.controls)
 
 
 def test_tempos_follow_the_music():

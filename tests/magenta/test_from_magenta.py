@@ -49,15 +49,17 @@ def random_grooves(num_steps: int, number: int = 3) -> np.ndarray:
 def test_golden_checkpoints_compute_what_magenta_computed(name):
     folder = shared_path(f"golden/models/{name}")
     golden = np.load(folder / "golden.npz")
-    model = MusicVAE.from_magenta(folder / "model.ckpt-7", num_bars=GOLDEN[name])
+    task = "tap2drum" if "tap" in name else None
+    model = MusicVAE.from_magenta(
+        folder / "model.ckpt-7", num_bars=GOLDEN[name], task=task
+    )
     batch = {
-        "inputs": golden["input_sequence"],
         "grooves": golden["output_sequence"],
         "lengths": golden["sequence_length"],
         "noise": golden["eps"],
     }
-    if "control_sequence" in golden:
-        batch["controls"] = golden["control_sequence"]
+    if model.known_path.is_read:
+        batch["known"] = np.tile(golden["input_sequence"], 2)
     outputs = outputs_of(model, batch)
     for ours, theirs in (
         ("z_mean", "mu"),
@@ -100,7 +102,8 @@ def test_every_architecture_computes_what_magentas_graph_computes(tmp_path, name
     x = grooves
     controls = None
     if ARCHITECTURES[name].control_dim:
-        controls = batch["controls"] = grooves[..., :9]
+        controls = grooves[..., :9]
+        batch["known"] = np.tile(grooves, 2)
         x = np.concatenate([grooves, controls], axis=-1)
     outputs = outputs_of(model, batch)
     mu, sigma = numpy_magenta.encode(weights, x, 2)
@@ -119,42 +122,41 @@ def test_the_window_must_be_given_where_nothing_tells_it(small):
 def test_the_preprocessor_is_the_originals_unless_chosen(small, tmp_path):
     original = MusicVAE.from_magenta(small, num_bars=2).preprocessor
     assert (original.num_bars, original.steps_per_bar) == (2, 16)
-    assert (original.variant, original.drum_map.name) == (None, "magenta")
+    assert (original.task.name, original.drum_map.name) == ("generate", "magenta")
     chosen = MusicVAE.from_magenta(
-        small, num_bars=2, variant="tap2drum", drum_map="roland_td11"
+        small, num_bars=2, task="tap2drum", drum_map="roland_td11"
     ).preprocessor
-    assert (chosen.variant, chosen.drum_map.name) == ("tap2drum", "roland_td11")
+    assert (chosen.task.name, chosen.drum_map.name) == ("tap2drum", "roland_td11")
     write_tfjs(
         tmp_path / "js",
         random_weights(SMALL),
         converter={"numSteps": 32, "humanize": True},
     )
     browser = MusicVAE.from_magenta(tmp_path / "js")
-    assert (browser.num_bars, browser.preprocessor.variant) == (2, "humanize")
+    assert (browser.num_bars, browser.preprocessor.task.name) == (2, "humanize")
     arrays = MusicVAE.from_magenta(small, num_bars=2, preprocessor=None)
     assert arrays.preprocessor is None
 
 
-def test_released_names_bring_their_variant(small, tmp_path):
+def test_released_names_bring_their_task(small, tmp_path):
     folder = tmp_path / "groovae_2bar_add_closed_hh"
     folder.mkdir()
     for path in small.glob("model.ckpt-7*"):
         path.rename(folder / path.name)
     preprocessor = MusicVAE.from_magenta(folder).preprocessor
-    assert preprocessor.variant == "infill"
-    assert preprocessor.drums == ("closed_hihat",)
+    assert preprocessor.task.name == "add_closed_hihat"
 
 
-def test_controls_belong_to_the_hits_control_variant(small, tmp_path):
+def test_hits_as_controls_are_the_task_humanize(small, tmp_path):
     folder = tmp_path / "controls"
     write_bundle(folder / "model.ckpt-7", random_weights(HITS_CONTROL))
     model = MusicVAE.from_magenta(folder, num_bars=2)
-    assert (model.control_dim, model.preprocessor.variant) == (9, "hits_control")
-    # People have trained tap2drum with the hits as controls too.
-    model = MusicVAE.from_magenta(folder, num_bars=2, variant="tap2drum")
-    assert (model.control_dim, model.preprocessor.variant) == (9, "tap2drum")
-    with pytest.raises(ConfigError, match="no controls"):
-        MusicVAE.from_magenta(small, num_bars=2, variant="hits_control")
+    assert model.architecture.known == "magenta_hits"
+    assert model.preprocessor.task.name == "humanize"
+    with pytest.raises(ConfigError, match="reads the hits of each step"):
+        MusicVAE.from_magenta(folder, num_bars=2, task="tap2drum")
+    model = MusicVAE.from_magenta(small, num_bars=2, task="humanize")
+    assert model.architecture.known == "magenta_inputs"
 
 
 def test_what_a_checkpoint_does_not_hold_can_be_chosen(small):

@@ -85,20 +85,18 @@ def test_the_browser_form_gives_the_same_weights(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("converter", "num_bars", "variant"),
+    ("converter", "num_bars", "task"),
     [
         ({"numSteps": 32}, 2, None),
         ({"numSteps": 32, "humanize": True, "tapify": False}, 2, "humanize"),
         ({"numSteps": 48, "tapify": True, "stepsPerQuarter": 4}, 3, "tap2drum"),
     ],
 )
-def test_the_browser_config_tells_window_and_variant(
-    tmp_path, converter, num_bars, variant
-):
+def test_the_browser_config_tells_window_and_task(tmp_path, converter, num_bars, task):
     write_tfjs(tmp_path, random_weights(SMALL), converter=converter)
     checkpoint = read_checkpoint(tmp_path)
     assert checkpoint.num_bars == num_bars
-    assert checkpoint.variant == variant
+    assert checkpoint.task == task
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_released_files_are_known_by_name(run, tmp_path, name):
 
 def test_nothing_is_guessed_from_another_name(run, tmp_path):
     checkpoint = read_checkpoint(pack(run, tmp_path / "my_groovae_4bar.tar"))
-    assert checkpoint.num_bars is checkpoint.variant is checkpoint.released is None
+    assert checkpoint.num_bars is checkpoint.task is checkpoint.released is None
 
 
 def test_golden_checkpoints(tmp_path):

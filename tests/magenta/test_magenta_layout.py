@@ -25,7 +25,8 @@ def model_of(architecture: Architecture) -> MusicVAE:
         conductor_units=architecture.conductor_units or None,
         conductor_autoregressive=architecture.autoregressive_conductor,
         decoder_units=architecture.decoder_units,
-        control_dim=architecture.control_dim,
+        known="magenta_hits" if architecture.control_dim else "nowhere",
+        preprocessor=None,
     )
 
 

@@ -29,6 +29,12 @@ MODELS = (
     "groovae_2bar_hits_control_reduced",
 )
 TOLERANCE = 1e-5
+# Whether there are controls, whether the inputs are taps -> what reads them.
+KNOWN = {
+    (0, False): "nowhere",
+    (0, True): "magenta_inputs",
+    (9, False): "magenta_hits",
+}
 
 
 class Golden:
@@ -46,7 +52,8 @@ class Golden:
             latent_dim=hparams["z_size"],
             decoder_units=hparams["dec_rnn_size"],
             conductor_units=hparams["dec_rnn_size"] if "hierdec" in name else None,
-            control_dim=info["control_depth"],
+            known=KNOWN[info["control_depth"], "tap" in name],
+            preprocessor=None,
             free_bits=hparams["free_bits"],
             beta=hparams["max_beta"],
             beta_rate=hparams["beta_rate"],
@@ -56,12 +63,12 @@ class Golden:
         self.model.step.assign(7)
         self.batch = {
             "grooves": self.arrays["output_sequence"],
-            "inputs": self.arrays["input_sequence"],
             "lengths": self.arrays["sequence_length"],
             "noise": self.arrays["eps"],
         }
-        if info["control_depth"]:
-            self.batch["controls"] = self.arrays["control_sequence"]
+        if self.model.known_path.is_read:
+            # What Magenta's encoder reads in place of the groove, or its hits.
+            self.batch["known"] = np.tile(self.arrays["input_sequence"], 2)
 
     def group(self, prefix: str) -> dict[str, np.ndarray]:
         """The golden arrays whose names start with `prefix/`."""
@@ -158,13 +165,16 @@ def test_deterministic_decode(golden):
     z = expected["decode_z"]
     noise = np.full((len(z), model.num_steps, model.heads.noise_dim), 0.5, "float32")
     arrays = [z, noise]
-    if model.control_dim:
-        controls = np.repeat(expected["decode_c_input"][None], len(z), axis=0)
-        arrays.append(controls)
+    if model.known_path.decoder:
+        hits = expected["decode_c_input"]
+        known = np.zeros((len(z), model.num_steps, 54), "float32")
+        known[..., :9] = hits
+        arrays.append(known)
 
-    def play(z, noise, *controls):
-        grooves = model.free_running(z, noise, 0.0, *controls)
-        return grooves, model.teacher_forced(z, grooves, *controls)
+    def play(z, noise, *known):
+        given = {"known": known[0]} if known else {}
+        grooves = model.free_running(z, noise, 0.0, given)
+        return grooves, model.teacher_forced(z, {"grooves": grooves, **given})
 
     grooves, outputs = native.compiled(model, play)(*arrays)
     drums = 9

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from array_windows import ArrayWindows
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.models.prior import ParzenPrior
@@ -123,7 +124,7 @@ def test_the_prior_is_fitted_to_the_posteriors():
     model = MusicVAE(prior_components=24, **SIZES)
     rng = np.random.default_rng(0)
     grooves = (rng.random((40, 32, 27)) < 0.2).astype("float32")
-    fit_prior(model, grooves, seed=1)
+    fit_prior(model, ArrayWindows(grooves, 2), seed=1)
     mean, _ = model.encode(grooves)
     latents = np.array(model.prior.latents)
     distance = np.abs(latents[:, None] - mean).max(axis=-1)
@@ -136,8 +137,10 @@ def test_no_groove_is_taken_twice_before_all_are(components, monkeypatch):
     model = MusicVAE(prior_components=components, **SIZES)
     numbered = np.zeros((40, 32, 27), np.float32)
     numbered[:] = np.arange(40)[:, None, None]
-    monkeypatch.setattr(model, "encode", lambda inputs: (inputs[:, 0, :4], None))
-    fit_prior(model, numbered, seed=1)
+    monkeypatch.setattr(
+        model.inference, "encode", lambda batch: (batch["grooves"][:, 0, :4], None)
+    )
+    fit_prior(model, ArrayWindows(numbered, 2), seed=1)
     taken = np.bincount(np.array(model.prior.latents)[:, 0].astype(int), minlength=40)
     assert taken.sum() == components
     assert set(taken) == set(range(components // 40, -(-components // 40) + 1))

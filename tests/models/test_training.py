@@ -153,7 +153,7 @@ def test_every_architecture_learns(tiny, grooves, arguments):
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"conductor_units": None, "plan_dim": 2, "control_dim": 2},
+        {"conductor_units": None, "plan_dim": 2, "known": "everywhere"},
         {"plan_dim": 2},
         {"plan_dim": 2, "conductor_autoregressive": True, "heads": "histogram"},
     ],
@@ -169,9 +169,11 @@ def test_playing_and_teacher_forcing_are_one_decoder(tiny, grooves, arguments):
     z = rng.normal(size=(16, 3)).astype("float32")
     noise = rng.uniform(0.01, 0.99, (16, 8, model.heads.noise_dim)).astype("float32")
     z, noise, grooves = map(ops.convert_to_tensor, (z, noise, grooves))
-    controls = grooves[..., : model.control_dim] if model.control_dim else None
-    played = model.free_running(z, noise, 1.0, controls)
-    forced = model.teacher_forced(z, played, controls)
+    given = {}
+    if model.known_path.is_read:
+        given["known"] = ops.concatenate([grooves, grooves], axis=-1)
+    played = model.free_running(z, noise, 1.0, given)
+    forced = model.teacher_forced(z, {"grooves": played, **given})
     drawn = model.heads.draw(forced, model.heads.noise_thresholds(noise, 1.0))
     assert_same([ops.convert_to_numpy(drawn)], [ops.convert_to_numpy(played)], 1e-5)
 
@@ -179,11 +181,11 @@ def test_playing_and_teacher_forcing_are_one_decoder(tiny, grooves, arguments):
 def test_the_plan_speaks_of_each_step(tiny, grooves):
     model = tiny(plan_dim=2, conductor_units=None)
     z = np.ones((1, 3), "float32")
-    before = ops.convert_to_numpy(model.teacher_forced(z, grooves[:1]))
+    before = ops.convert_to_numpy(model.teacher_forced(z, {"grooves": grooves[:1]}))
     bias = np.zeros((8, 2), "float32")
     bias[5] = 1.0
     model.plan.bias.assign(bias.ravel())
-    after = ops.convert_to_numpy(model.teacher_forced(z, grooves[:1]))
+    after = ops.convert_to_numpy(model.teacher_forced(z, {"grooves": grooves[:1]}))
     changed = np.abs(after - before).max(axis=(0, 2)) > 1e-6
     assert changed.tolist() == [False] * 5 + [True] * 3
 
@@ -194,13 +196,13 @@ def test_the_skip_sees_valid_steps_only(tiny, grooves):
     changed = grooves.copy()
     changed[:, 5:] = 1.0
     grooves, changed = map(ops.convert_to_tensor, (grooves, changed))
-    mean, _ = model.posterior(grooves, None, lengths)
-    same, _ = model.posterior(changed, None, lengths)
+    mean, _ = model.posterior({"grooves": grooves, "lengths": lengths})
+    same, _ = model.posterior({"grooves": changed, "lengths": lengths})
     assert_same([ops.convert_to_numpy(mean)], [ops.convert_to_numpy(same)])
     kernel = np.zeros(model.latent.mean.kernel.shape, "float32")
     kernel[12 + 7 * 27, 0] = 1.0  # the summary's 12, then step 7, drum 0
     model.latent.mean.kernel.assign(kernel)
-    mean, _ = model.posterior(grooves)
+    mean, _ = model.posterior({"grooves": grooves})
     hits = ops.convert_to_numpy(grooves)[:, 7, 0]
     assert ops.convert_to_numpy(mean)[:, 0] == pytest.approx(hits)
 
@@ -266,12 +268,11 @@ def test_datasets_of_the_backends(tiny, grooves, kind):
     assert_same(weights(arrays), weights(other), 1e-6)
 
 
-def test_inputs_controls_and_lengths(tiny, grooves):
-    model = tiny(control_dim=2)
+def test_steps_beyond_the_lengths_do_not_count(tiny, grooves):
+    model = tiny(known="everywhere")
     batch = {
         "grooves": grooves,
-        "inputs": np.zeros_like(grooves),
-        "controls": grooves[..., :2],
+        "known": np.concatenate([grooves, grooves], axis=-1),
         "lengths": np.full(16, 5, "int32"),
     }
     model.compile(keras.optimizers.SGD(0.1))
@@ -279,7 +280,7 @@ def test_inputs_controls_and_lengths(tiny, grooves):
     short = model.evaluate(batch, verbose=0, return_dict=True)
     changed = {k: v.copy() for k, v in batch.items()}
     changed["grooves"][:, 5:] = 1.0
-    changed["controls"][:, 5:] = 0.0
+    changed["known"][:, 5:] = 0.0
     assert model.evaluate(changed, verbose=0, return_dict=True)["hits"] == (
         pytest.approx(short["hits"], rel=1e-5)
     )

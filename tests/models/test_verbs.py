@@ -10,10 +10,12 @@ import pytest
 
 from keras_musicvae.errors import ConfigError, GrooveError, MidiError
 from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import groove_to_frames
 from keras_musicvae.grooves.groove import Groove, join_grooves
+from keras_musicvae.models.inference import BATCH_SIZES, batch_plan
 from keras_musicvae.models.music_vae import MusicVAE
-from keras_musicvae.models.player import BATCH_SIZES, batch_plan
+from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.models.verbs import DEFAULT_TEMPERATURE
 
 
@@ -283,41 +285,101 @@ SMALL = {
 }
 
 
-def test_a_variant_reads_its_variant():
-    model = MusicVAE(**SMALL, preprocessor=GrooveConverter(2, variant="humanize"))
-    groove = beat()
-    quantised = Groove(groove.hits, groove.velocities * 0, groove.offsets * 0)
-    np.testing.assert_array_equal(model.encode(groove).z, model.encode(quantised).z)
-    assert model.reconstruct(groove)[0].num_bars == 2
-
-
-def test_hits_as_controls():
-    converter = GrooveConverter(2, variant="hits_control")
-    model = MusicVAE(**SMALL, control_dim=9, preprocessor=converter)
-    groove = beat(5)
-    assert model.reconstruct(groove)[0].num_bars == 5
-    assert len(model.similar(groove, 3)) == 3
-    hits = groove.bars(0, 2).hits.astype("float32")
-    np.testing.assert_allclose(
-        model.encode(groove.bars(0, 2), controls=hits).z,
-        model.encode(groove.bars(0, 2)).z,
-        atol=1e-6,
+@pytest.fixture(scope="module")
+def humanizer():
+    """An untrained model that is given the hits."""
+    return MusicVAE(
+        **SMALL, heads="histogram", preprocessor=GrooveConverter(2, task="humanize")
     )
-    assert len(model.sample(2, controls=hits)) == 2
-    assert len(model.interpolate([groove] * 2, 3, controls=hits)) == 3
-    with pytest.raises(ConfigError, match="needs `controls`"):
-        model.sample(2)
-    with pytest.raises(ConfigError, match="needs `controls`"):
-        model.interpolate([groove] * 2, 3)
 
 
-def test_a_preprocessor_of_other_windows_is_refused():
-    model = MusicVAE(**SMALL, preprocessor=GrooveConverter(4))
-    with pytest.raises(ConfigError, match="must cut 2 bars"):
-        model.reconstruct(beat(4))
+def test_what_is_known_is_read_and_kept(humanizer):
+    groove = beat(5)
+    quantised = Groove(groove.hits, groove.velocities * 0, groove.offsets * 0)
+    (played,) = humanizer.reconstruct(quantised, seed=0)
+    np.testing.assert_array_equal(played.hits, groove.hits)
+    assert played.velocities[groove.hits].std() > 0.1
+    for similar in humanizer.similar(groove, 3, seed=0):
+        np.testing.assert_array_equal(similar.hits, groove.hits)
+    # Latents of one groove, hits of another: each window of it is known.
+    other = beat(5, seed=1)
+    (transferred,) = humanizer.reconstruct(groove, known=other, seed=0)
+    np.testing.assert_array_equal(transferred.hits, other.hits)
+
+
+def test_several_takes_of_what_is_known(humanizer):
+    music = [beat(5, tempo=90), beat(2, seed=1)]
+    takes = humanizer.sample(3, known=music, seed=0)
+    assert [take.num_bars for take in takes] == [5, 5, 5, 2, 2, 2]
+    assert [take.tempo for take in takes] == [90] * 3 + [120] * 3
+    for take, groove in zip(takes, np.repeat([0, 1], 3), strict=True):
+        np.testing.assert_array_equal(take.hits, music[groove].hits)
+    assert np.abs(takes[0].velocities - takes[1].velocities).max() > 0.1
+    same_notes(humanizer.sample(3, known=music[1], seed=0), takes[3:])
+
+
+def test_one_known_groove_for_all_latents(humanizer):
+    groove = beat(2)
+    z = np.zeros((3, 4), "float32")
+    for played in humanizer.decode(z, known=groove, seed=0):
+        np.testing.assert_array_equal(played.hits, groove.hits)
+    steps = humanizer.interpolate([beat(4), beat(2)], 3, known=groove, seed=0)
+    for step in steps:
+        np.testing.assert_array_equal(step.hits, np.tile(groove.hits, (2, 1)))
+    with pytest.raises(ConfigError, match="needs `known`: music"):
+        humanizer.sample(2)
+    with pytest.raises(ConfigError, match="needs `known`: music"):
+        humanizer.interpolate([groove] * 2, 3)
+    with pytest.raises(GrooveError, match="one for each of the 3"):
+        humanizer.decode(z, known=[groove, groove])
+
+
+@pytest.mark.parametrize("heads", ["histogram", "squared_error"])
+@pytest.mark.parametrize("conductor", [None, (5,)])
+def test_known_cells_come_out_bit_for_bit(heads, conductor):
+    settings = {**SMALL, "heads": heads, "conductor_units": conductor}
+    model = MusicVAE(**settings, preprocessor=GrooveConverter(2, task="infill"))
+    grooves = [beat(2, seed) for seed in range(20)]
+    arrays = np.stack([groove_to_frames(groove) for groove in grooves])
+    examples = Examples(arrays, 2, tempo=[120.0] * 20)
+    generator = Draws(3).stream(Purpose.KNOWN)
+    known = model.preprocessor.task.known(examples, generator)
+    values, mask = np.split(known, 2, axis=-1)
+    played = model.reconstruct(grooves, seed=3)
+    frames = np.stack([groove_to_frames(groove) for groove in played])
+    np.testing.assert_array_equal(frames[mask > 0], values[mask > 0])
+    assert (frames != arrays).any()
+
+
+def test_a_model_of_arrays_takes_what_is_known_as_an_array():
+    model = MusicVAE(**SMALL, known="everywhere", condition_dim=2, preprocessor=None)
+    array = groove_to_frames(beat(2))
+    given = {"known": np.tile(array, 2), "condition": np.ones(2)}
+    assert model.reconstruct(array, **given).shape == (1, 32, 27)
+    assert model.sample(3, **given).shape == (3, 32, 27)
+    with pytest.raises(ConfigError, match=r"needs `known`, an array .*Received: None"):
+        model.sample(3)
+    with pytest.raises(ConfigError, match="reads no `known`"):
+        MusicVAE(**SMALL, preprocessor=None).sample(2, known=array)
+
+
+def test_a_preprocessor_of_another_model_is_refused():
+    with pytest.raises(ConfigError, match="num_bars=4, a model with 2"):
+        MusicVAE(**SMALL, preprocessor=GrooveConverter(4))
+    model = MusicVAE(**SMALL)
+    with pytest.raises(ConfigError, match="steps_per_bar=12, a model with 16"):
+        model.preprocessor = GrooveConverter(2, time_signature=(3, 4))
+    with pytest.raises(ConfigError, match="known='everywhere', a model with 'nowhere'"):
+        model.preprocessor = GrooveConverter(2, task="humanize")
+    # What is not given follows from the preprocessor.
+    assert MusicVAE(preprocessor=GrooveConverter(1)).num_bars == 1
 
 
 # --- Errors -------------------------------------------------------------------
+
+
+# Their product is 0 in 32 bits.
+HUGE = (np.int32(65536),) * 2
 
 
 @pytest.mark.parametrize(
@@ -333,7 +395,9 @@ def test_a_preprocessor_of_other_windows_is_refused():
         ("sample", {"temperature": "1"}, "temperature"),
         ("sample", {"tempo": 0}, "tempo"),
         ("sample", {"tempo": float("inf")}, "tempo"),
-        ("sample", {"controls": np.zeros((32, 9))}, "controls"),
+        ("sample", {"known": beat()}, "knows nothing of a groove"),
+        ("sample", {"condition": {"style": "funk"}}, "its conditions: none"),
+        ("sample", {"condition": "funk"}, "values by the names of conditions"),
         ("decode", {"z": np.zeros((2, 7))}, r"\(number, 8\)"),
         ("decode", {"z": np.full((2, 8), np.nan)}, "finite"),
         ("decode", {"z": "z"}, r"\(number, 8\)"),
@@ -345,6 +409,7 @@ def test_a_preprocessor_of_other_windows_is_refused():
         ("interpolate", {"music": [beat()] * 2, "steps": (2, 3)}, "steps"),
         ("interpolate", {"music": [beat()] * 4, "steps": (2, 1)}, "steps"),
         ("interpolate", {"music": [beat()] * 4, "steps": 2.5}, "steps"),
+        ("interpolate", {"music": [beat()] * 4, "steps": HUGE}, "steps"),
         ("encode", {"music": beat(), "sample": True, "seed": "x"}, "seed"),
     ],
 )

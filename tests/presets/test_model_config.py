@@ -4,6 +4,7 @@ import re
 import pytest
 from preset_examples import TINY, edit_json, rehash, tiny_model
 
+from keras_musicvae import GrooveConverter
 from keras_musicvae.errors import PresetFormatError
 from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.music_vae import MusicVAE
@@ -17,11 +18,19 @@ from keras_musicvae.presets.preset_io import load_preset
     [
         {},
         {"conductor_units": None},
-        {"encoder_units": (3, 4, 5), "decoder_units": (4, 6), "control_dim": 7},
+        {"decoder_units": (4, 6), "preprocessor": GrooveConverter(2, task="infill")},
         {"hierarchical_encoder": True, "encoder_units": (3, 5)},
         {"conductor_units": (4, 3), "conductor_autoregressive": True},
+        {"known": "magenta_hits", "preprocessor": None},
+        {"known": "magenta_inputs", "preprocessor": None},
         {"num_bars": 4, "steps_per_bar": 8},
-        {"encoder_skip": True, "plan_dim": 3, "control_dim": 2},
+        {
+            "encoder_skip": True,
+            "plan_dim": 3,
+            "known": "everywhere",
+            "condition_dim": 3,
+            "preprocessor": None,
+        },
         {"conductor_units": None, "plan_dim": 5, "heads": "histogram"},
         {"prior_components": 3},
     ],

@@ -52,7 +52,12 @@ def test_round_trip_gives_the_same_model(tmp_path):
     "changes",
     [
         {"conductor_units": None},
-        {"encoder_units": (6, 3), "decoder_units": (4, 5), "control_dim": 2},
+        {
+            "encoder_units": (6, 3),
+            "decoder_units": (4, 5),
+            "condition_dim": 2,
+            "preprocessor": None,
+        },
         {"hierarchical_encoder": True, "conductor_autoregressive": True},
     ],
 )
@@ -367,7 +372,7 @@ def test_weights_are_untouched_when_refused(saved_preset, tmp_path):
 
 
 def test_preprocessor_travels_with_the_model(tmp_path):
-    converter = GrooveConverter(num_bars=2, variant="humanize")
+    converter = GrooveConverter(num_bars=2, task="humanize")
     folder = tmp_path / "preset"
     MusicVAE(**TINY, preprocessor=converter).save_to_preset(folder)
     document = json.loads((folder / "preprocessor.json").read_text())
@@ -390,7 +395,7 @@ def test_preprocessor_travels_with_the_model(tmp_path):
             "not allowed|for another",
         ),
         (lambda d: d["config"].update(steps_per_quarter="4"), "not allowed"),
-        (lambda d: d["config"].update(variant="os.system"), "not allowed"),
+        (lambda d: d["config"].update(task="os.system"), "not allowed"),
         (lambda d: d["config"].update(drums={"a": 1}), "not allowed"),
         (lambda d: d["config"].update(command="rm"), "not allowed"),
         (lambda d: d.update(config=[]), "not allowed"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from array_windows import ArrayWindows, grooves_alone
 
 from keras_musicvae.training.augmentation import SHARE, augmented
 from keras_musicvae.training.batches import WindowBatches
@@ -65,31 +66,25 @@ def test_louder_strokes_stay_louder(grooves, changed):
     np.testing.assert_allclose(exponents, exponents[0], rtol=1e-3)
 
 
-class Windows:
-    num_bars = BARS
-
-    def __init__(self, grooves):
-        self.grooves = grooves
-
-    def __len__(self):
-        return len(self.grooves)
-
-    def __getitem__(self, rows):
-        return self.grooves[rows]
-
-
 def test_a_resumed_run_gets_the_same_windows(grooves):
     def batches(**arguments):
-        return WindowBatches(Windows(grooves), 50, seed=1, augment=True, **arguments)
+        windows = ArrayWindows(grooves, BARS)
+        return WindowBatches(
+            windows, grooves_alone, 50, seed=1, augment=True, **arguments
+        )
 
     straight = batches()
     straight.on_epoch_end()
     resumed = batches(epoch=1)
     for index in (3, 0):
-        np.testing.assert_array_equal(straight[index][0], resumed[index][0])
-    assert not np.array_equal(batches()[0][0], straight[0][0])
+        np.testing.assert_array_equal(
+            *(b[index][0]["grooves"] for b in (straight, resumed))
+        )
+    first, second = (each[0][0]["grooves"] for each in (batches(), straight))
+    assert not np.array_equal(first, second)
 
 
 def test_windows_are_as_played_unless_asked(grooves):
-    batch = WindowBatches(Windows(grooves), 400, seed=1)[0][0]
-    np.testing.assert_array_equal(batch, grooves)
+    windows = ArrayWindows(grooves, BARS)
+    batch = WindowBatches(windows, grooves_alone, 400, seed=1)[0][0]
+    np.testing.assert_array_equal(batch["grooves"], grooves)

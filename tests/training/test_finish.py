@@ -1,6 +1,7 @@
 """The threshold of deterministic hits: the one that agrees best with the music."""
 
 import numpy as np
+from array_windows import ArrayWindows
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.evaluation.reconstruction import (
@@ -8,17 +9,6 @@ from keras_musicvae.evaluation.reconstruction import (
     reconstruction_scores,
 )
 from keras_musicvae.training.finish import THRESHOLDS, calibrated
-
-
-class Windows:
-    """What `calibrated` needs of `GrooveWindows`."""
-
-    def __init__(self, grooves):
-        self.grooves = grooves
-        self.tempo = np.full(len(grooves), 120.0)
-
-    def arrays(self):
-        return self.grooves
 
 
 def test_the_best_threshold_is_chosen_and_the_weights_are_kept():
@@ -37,12 +27,12 @@ def test_the_best_threshold_is_chosen_and_the_weights_are_kept():
     rng = np.random.default_rng(0)
     grooves = np.zeros((20, 16, 27), "float32")
     grooves[..., :9] = rng.random((20, 16, 9)) < 0.3
-    windows = Windows(grooves)
+    windows = ArrayWindows(grooves, 1)
 
     def f1(candidate):
         z, _ = candidate.encode(grooves)
         played = candidate.decode(z, temperature=0.0)
-        counts = count_reconstruction(grooves, played, windows.tempo)
+        counts = count_reconstruction(grooves, played, np.full(len(grooves), 120.0))
         return reconstruction_scores(counts)["f1"]
 
     chosen = calibrated(model, windows)

@@ -4,7 +4,7 @@ Where a backend compiles (JAX, TensorFlow), batches are padded to a few sizes, s
 asking for 5, 6 or 7 grooves compiles once. PyTorch takes them as they come.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,31 +17,55 @@ BATCH_SIZES = (1, 8, 64, 512)
 Arrays = NDArray[np.float32]
 
 
-class Player:
+class Inference:
     """The compiled functions of a model.
 
     Args:
-        model: A built `MusicVAE`.
+        model: A built `MusicVAE`; its preprocessor's task says what is kept.
     """
 
     def __init__(self, model: Any) -> None:
-        self._encode = native.compiled(model, model.posterior)
-        self._decode = native.compiled(model, model.free_running)
+        self._model = model
+        self._compiled: dict[tuple[str, ...], Callable] = {}
 
-    def encode(self, *arrays: Arrays) -> tuple[Arrays, Arrays]:
-        """(inputs, controls if any) -> z_mean, z_stddev."""
-        mean, stddev = _in_batches(self._encode, arrays)
+    def encode(self, batch: Mapping[str, Arrays]) -> tuple[Arrays, Arrays]:
+        """A batch of any size -> z_mean, z_stddev; see `MusicVAE.posterior`."""
+        names = tuple(batch)
+
+        def posterior(*arrays: Any) -> Any:
+            return self._model.posterior(dict(zip(names, arrays, strict=True)))
+
+        function = self._function(("posterior", *names), posterior)
+        mean, stddev = _in_batches(function, tuple(batch.values()))
         return mean, stddev
 
     def decode(
-        self, z: Arrays, noise: Arrays, temperature: float, *controls: Any
+        self,
+        z: Arrays,
+        noise: Arrays,
+        temperature: float,
+        given: Mapping[str, Arrays] | None = None,
     ) -> Arrays:
         """Latents and uniform noise -> grooves; see `MusicVAE.free_running`."""
+        model, given = self._model, given or {}
+        names = tuple(given)
+        keep = model.preprocessor is not None and model.preprocessor.task.kept
+
+        def free_running(z: Any, noise: Any, temperature: Any, *arrays: Any) -> Any:
+            parts = dict(zip(names, arrays, strict=True))
+            return model.free_running(z, noise, temperature, parts, keep)
+
+        function = self._function(("free_running", *names), free_running)
         scale = np.float32(temperature)
         return _in_batches(
-            lambda z, noise, *c: (self._decode(z, noise, scale, *c),),
-            (z, noise, *controls),
+            lambda z, noise, *arrays: (function(z, noise, scale, *arrays),),
+            (z, noise, *given.values()),
         )[0]
+
+    def _function(self, name: tuple[str, ...], function: Callable) -> Callable:
+        if name not in self._compiled:
+            self._compiled[name] = native.compiled(self._model, function)
+        return self._compiled[name]
 
 
 def batch_plan(

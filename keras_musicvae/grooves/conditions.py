@@ -1,0 +1,284 @@
+"""Conditions: named values that a player can wish for, such as a style or a density.
+
+A model reads them as one vector per window. Each condition has a vocabulary, fitted on
+the training windows and saved with the preset; a value may be left open, which has a
+code of its own. A new condition is a new entry of `CONDITIONS`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_musicvae.errors import ConfigError
+from keras_musicvae.grooves.examples import Examples
+from keras_musicvae.grooves.frames import HITS, OFFSETS, VELOCITIES
+
+MAX_CHOICES = 256
+Arrays = NDArray[np.float32]
+# The value of each window, None where it is open.
+Values = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Condition(ABC):
+    """A named value of each window.
+
+    Attributes:
+        name: The name, as presets, verbs and commands have it.
+        text: One sentence that explains it, with its unit.
+        read: The value of each of some windows, None where it cannot be told; an empty
+            sequence if it can be told of none.
+    """
+
+    name: str
+    text: str
+    read: Callable[[Examples], Values]
+
+    def values(self, examples: Examples) -> Values:
+        """The value of each window, None where it is open."""
+        return list(self.read(examples)) or [None] * len(examples)
+
+    @abstractmethod
+    def fit(self, values: Values) -> Any:
+        """The vocabulary of values, as JSON."""
+
+    @abstractmethod
+    def check_vocabulary(self, vocabulary: Any) -> Any:
+        """A stranger's vocabulary, in plain types.
+
+        Raises:
+            ValueError: It is none.
+        """
+
+    @abstractmethod
+    def check_value(self, value: Any, vocabulary: Any) -> Any:
+        """A value that someone wishes for.
+
+        Raises:
+            ConfigError: It is not allowed.
+        """
+
+    @abstractmethod
+    def width(self, vocabulary: Any) -> int:
+        """Numbers of the code of a value."""
+
+    @abstractmethod
+    def encode(self, values: Values, vocabulary: Any) -> Arrays:
+        """The codes of values, (number, width); zeros where a value is open."""
+
+
+class NumberCondition(Condition):
+    """A number; its code is how far it lies from the mean, and 1."""
+
+    def fit(self, values: Values) -> dict[str, float]:
+        """Mean and standard deviation."""
+        known = np.array([value for value in values if value is not None], np.float64)
+        if not len(known):
+            raise ConfigError(f"No window has a {self.name}; leave it out.")
+        return {"mean": float(known.mean()), "stddev": float(known.std()) or 1.0}
+
+    def check_vocabulary(self, vocabulary: Any) -> dict[str, float]:
+        """A mean, and a standard deviation above 0."""
+        mean, stddev = float(vocabulary["mean"]), float(vocabulary["stddev"])
+        if len(vocabulary) != 2 or not np.isfinite([mean, stddev]).all() or stddev <= 0:
+            raise ValueError
+        return {"mean": mean, "stddev": stddev}
+
+    def check_value(self, value: Any, vocabulary: Any) -> float:
+        """A finite number."""
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not abs(value) < 1e9:
+            raise ConfigError(
+                f"The condition `{self.name}` must be a number. {self.text} "
+                f"Received: {value!r}"
+            )
+        return float(value)
+
+    def width(self, vocabulary: Any) -> int:
+        """The value, and whether there is one."""
+        return 2
+
+    def encode(self, values: Values, vocabulary: Any) -> Arrays:
+        """(number, 2)."""
+        known = np.array([value is not None for value in values])
+        numbers = np.array([0.0 if value is None else value for value in values])
+        scaled = (numbers - vocabulary["mean"]) / vocabulary["stddev"]
+        return np.stack([known * scaled, known], axis=1).astype(np.float32)
+
+
+class ChoiceCondition(Condition):
+    """One of some names; its code has a 1 at the place of the name."""
+
+    def fit(self, values: Values) -> list[str]:
+        """The names, in the order of the alphabet."""
+        names = sorted({value for value in values if value is not None})
+        if not 1 <= len(names) <= MAX_CHOICES:
+            raise ConfigError(
+                f"The windows must have 1 to {MAX_CHOICES} values of {self.name}. "
+                f"Received: {len(names)}"
+            )
+        return names
+
+    def check_vocabulary(self, vocabulary: Any) -> list[str]:
+        """Distinct names."""
+        names = list(vocabulary)
+        if (
+            not isinstance(vocabulary, list | tuple)
+            or not all(isinstance(name, str) and len(name) <= 64 for name in names)
+            or not 1 <= len(set(names)) == len(names) <= MAX_CHOICES
+        ):
+            raise ValueError
+        return names
+
+    def check_value(self, value: Any, vocabulary: Any) -> str:
+        """A name of the vocabulary."""
+        if value not in vocabulary:
+            raise ConfigError(
+                f"The condition `{self.name}` must be one of "
+                f"{', '.join(vocabulary)}. Received: {value!r}"
+            )
+        return str(value)
+
+    def width(self, vocabulary: Any) -> int:
+        """One number for each name."""
+        return len(vocabulary)
+
+    def encode(self, values: Values, vocabulary: Any) -> Arrays:
+        """(number, names); a name that is not in the vocabulary is open."""
+        names = np.array(vocabulary, object)
+        return (np.array(list(values), object)[:, None] == names).astype(np.float32)
+
+
+# --- The conditions of some windows -------------------------------------------
+
+
+def fit_conditions(names: Sequence[str], examples: Examples) -> dict[str, Any]:
+    """The vocabularies of conditions, as a `GrooveConverter` takes them.
+
+    Args:
+        names: Names in `CONDITIONS`.
+        examples: The training windows.
+
+    Raises:
+        ConfigError: An unknown name, or a condition that no window tells.
+
+    Example:
+        >>> import numpy as np
+        >>> grooves = np.zeros((2, 32, 27), np.float32)
+        >>> fit_conditions(["style"], Examples(grooves, 2, style=["rock", "funk"]))
+        {'style': ['funk', 'rock']}
+    """
+    found = {name: find_condition(name) for name in names}
+    return {name: one.fit(one.values(examples)) for name, one in found.items()}
+
+
+def find_condition(name: object) -> Condition:
+    """The condition of this name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if not isinstance(name, str) or name not in CONDITIONS:
+        raise ConfigError(
+            f"A condition is one of {', '.join(CONDITIONS)}. Received: {name!r}"
+        )
+    return CONDITIONS[name]
+
+
+def check_vocabularies(conditions: object) -> dict[str, Any]:
+    """The vocabulary of each condition by its name, in plain types.
+
+    Raises:
+        ConfigError: An unknown condition, or no vocabulary of it.
+    """
+    if not isinstance(conditions, Mapping):
+        raise ConfigError(
+            "`conditions` must be vocabularies by the names of conditions, as "
+            f"`fit_conditions` gives them. Received: {conditions!r}"
+        )
+    checked = {}
+    for name, vocabulary in conditions.items():
+        condition = find_condition(name)
+        try:
+            checked[name] = condition.check_vocabulary(vocabulary)
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            raise ConfigError(
+                f"Not a vocabulary of the condition {name!r}: {vocabulary!r:.200}"
+            ) from None
+    return checked
+
+
+def conditions_width(vocabularies: Mapping[str, Any]) -> int:
+    """Numbers of the vector that a model reads."""
+    return sum(CONDITIONS[name].width(v) for name, v in vocabularies.items())
+
+
+def encode_conditions(
+    vocabularies: Mapping[str, Any], values: Mapping[str, Values]
+) -> Arrays:
+    """The vectors of windows, (number, `conditions_width`).
+
+    Args:
+        vocabularies: Vocabularies by name; their order is that of the codes.
+        values: The value of each window, for every condition.
+    """
+    codes = [CONDITIONS[n].encode(values[n], v) for n, v in vocabularies.items()]
+    return np.concatenate(codes, axis=1)
+
+
+def register_condition(condition: Condition) -> Condition:
+    """Makes a condition known by its name; returns it."""
+    CONDITIONS[condition.name] = condition
+    return condition
+
+
+# --- What can be told of a window ---------------------------------------------
+
+
+def _density(examples: Examples) -> Values:
+    return examples.grooves[..., HITS].sum(axis=(1, 2)) / examples.num_bars
+
+
+def _loudness(examples: Examples) -> Values:
+    return _mean_of_hits(examples.grooves, VELOCITIES, slice(None))
+
+
+def _swing(examples: Examples) -> Values:
+    """How much later the second and fourth sixteenth of a beat are than the others."""
+    even, odd = (
+        _mean_of_hits(examples.grooves, OFFSETS, slice(start, None, 2))
+        for start in (0, 1)
+    )
+    # Offsets are doubled and positive where early.
+    return [
+        None if a is None or b is None else 0.5 * (a - b)
+        for a, b in zip(even, odd, strict=True)
+    ]
+
+
+def _mean_of_hits(grooves: Arrays, columns: slice, steps: slice) -> list[float | None]:
+    """The mean of a value over the hits of each window; None where there is none."""
+    hits = grooves[:, steps, HITS]
+    sums = (hits * grooves[:, steps, columns]).sum(axis=(1, 2))
+    counts = hits.sum(axis=(1, 2))
+    return [
+        float(total / count) if count else None
+        for total, count in zip(sums, counts, strict=True)
+    ]
+
+
+CONDITIONS: dict[str, Condition] = {}
+for _condition in (
+    ChoiceCondition("style", "The style, as the dataset names it.", lambda e: e.style),
+    ChoiceCondition("kind", "Whether it is a beat or a fill.", lambda e: e.kind),
+    NumberCondition("tempo", "Quarter notes per minute.", lambda e: e.tempo),
+    NumberCondition("density", "Hits per bar, of all drums.", _density),
+    NumberCondition("loudness", "Mean velocity of the hits, 0 to 1.", _loudness),
+    NumberCondition("swing", "How late the off-beat sixteenths are, in steps.", _swing),
+):
+    register_condition(_condition)
