@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "names": set(),
     "progress": {"errors"},
     "download": {"errors", "files"},
-    "grooves": {"errors", "files", "audio", "plots", "html"},
+    "grooves": {"errors", "files", "names", "audio", "plots", "html"},
     "datasets": {"errors", "rules", "files", "progress", "download", "grooves"},
     "audio": {"errors", "files", "grooves"},
     "plots": {"errors", "files", "grooves"},

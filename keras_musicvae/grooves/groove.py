@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import GrooveError
+from keras_musicvae.files import replacing_files, user_path
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
+from keras_musicvae.names import file_names
 
 if TYPE_CHECKING:
     import miditoolkit
@@ -302,6 +304,35 @@ class Groove:
                 table[pitch] = self.drum_map.translate(int(pitch), target)
             known = table[known]
         return np.where(known > 0, known, usual).astype(np.uint8)
+
+
+def save_grooves(
+    grooves: Sequence[Groove],
+    folder: str | PathLike[str],
+    suffix: str = ".mid",
+    **options: Any,
+) -> list[PathLike[str]]:
+    """Writes every groove to a file of its name: all of them, or none.
+
+    Args:
+        grooves: Any grooves; names that are equal or unsafe are changed.
+        folder: Where to; it is created if it does not exist, and files of the same
+            names are replaced.
+        suffix: `".mid"`, `".wav"` or `".png"`. Defaults to `".mid"`.
+        **options: As in `Groove.save`.
+
+    Returns:
+        The files, one for each groove.
+
+    Raises:
+        GrooveError: Another suffix.
+        OutputError: A file cannot be written.
+    """
+    names = [f"{name}{suffix}" for name in file_names(g.name for g in grooves)]
+    with replacing_files(folder, names) as temporary:
+        for groove, path in zip(grooves, temporary, strict=True):
+            groove.save(path, **options)
+    return [user_path(folder) / name for name in names]
 
 
 def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:

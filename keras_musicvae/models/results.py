@@ -3,14 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.files import replacing_files, user_path
-from keras_musicvae.names import file_names, unique_names
+from keras_musicvae.names import unique_names
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
@@ -49,30 +47,15 @@ class Grooves(list["Groove"]):
 
     def save(
         self, folder: str | os.PathLike[str], suffix: str = ".mid", **options: Any
-    ) -> list[Path]:
-        """Writes every groove to a file of its name: all of them, or none.
-
-        Args:
-            folder: Where to; it is created if it does not exist, and files of the
-                same names are replaced.
-            suffix: `".mid"`, `".wav"` or `".png"`. Defaults to `".mid"`.
-            **options: As in `Groove.save`.
-
-        Returns:
-            The files, one for each groove.
-
-        Raises:
-            GrooveError: Another suffix.
-            OutputError: A file cannot be written.
+    ) -> list[os.PathLike[str]]:
+        """Writes every groove to a file of its name, as `save_grooves` does.
 
         Example:
             >>> model.sample(5, seed=1).save("samples")  # doctest: +SKIP
         """
-        names = [f"{name}{suffix}" for name in file_names(g.name for g in self)]
-        with replacing_files(folder, names) as temporary:
-            for groove, path in zip(self, temporary, strict=True):
-                groove.save(path, **options)
-        return [user_path(folder) / name for name in names]
+        from keras_musicvae.grooves.groove import save_grooves
+
+        return save_grooves(self, folder, suffix, **options)
 
     def __repr__(self) -> str:
         settings = f"seed={self.seed}, temperature={self.temperature:g}"
