@@ -130,3 +130,11 @@ class BackendError(MusicVAEError, ImportError):
 
 class MissingExtraError(MusicVAEError, ImportError):
     """An optional package is not installed; the message names the extra to install."""
+
+
+def shown(value: object) -> str:
+    """A value for a message: never longer than a line."""
+    try:
+        return " ".join(repr(value).split())[:80]
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of thousands of digits"

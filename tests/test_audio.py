@@ -388,6 +388,8 @@ def _seconds(function):
 @pytest.mark.parametrize("rate", [0, -1, 7999, 192001, 44100.0, "44100", None, True])
 def test_impossible_sample_rates(rate):
     with pytest.raises(errors.AudioError, match="sample_rate must be"):
+        wav_bytes(np.zeros(4), rate)
+    with pytest.raises(errors.AudioError, match="sample_rate must be"):
         render(groove_of((0, KICK, 1.0)), rate)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from keras_musicvae.audio.timeline import check_sample_rate, timeline
 from keras_musicvae.errors import AudioError, MissingExtraError
+from keras_musicvae.files import open_regular, reason, user_path
 from keras_musicvae.grooves.drum_maps import GENERAL_MIDI
 
 if TYPE_CHECKING:
@@ -91,13 +92,13 @@ def _checked(soundfont: str | os.PathLike[str]) -> Path:
 
     FluidSynth itself only prints its complaints.
     """
-    path = Path(soundfont).expanduser()
     try:
-        with path.open("rb") as file:
+        path = user_path(soundfont)
+        with open_regular(path) as file:
             head = file.read(12)
     except OSError as error:
         raise AudioError(
-            f"Cannot read the SoundFont {path}: {error.strerror}. Give the path of "
+            f"Cannot read the SoundFont {soundfont}: {reason(error)}. Give the path of "
             "an .sf2 or .sf3 file"
         ) from error
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import AudioError
+from keras_musicvae.errors import AudioError, shown
 from keras_musicvae.grooves.drum_maps import ROLAND_TD11, DrumMap
 
 if TYPE_CHECKING:
@@ -61,13 +61,16 @@ def timeline(
         AudioError: If `loops` is not a positive integer, or the whole would be
             longer than an hour.
     """
-    if isinstance(loops, bool) or not isinstance(loops, int | np.integer) or loops < 1:
-        raise AudioError(f"loops must be an integer of 1 or more. Received: {loops!r}")
+    whole = isinstance(loops, int | np.integer) and not isinstance(loops, bool)
+    if not whole or loops < 1:
+        raise AudioError(
+            f"loops must be an integer of 1 or more. Received: {shown(loops)}"
+        )
     clock = _Clock([(0.0, groove.tempo), *groove.tempo_changes])
     length = groove.duration
-    if length * loops > MAX_SECONDS:
+    if loops > MAX_SECONDS / length:
         raise AudioError(
-            f"{loops} x {length:.0f} s of sound exceed the limit of an hour. Render "
+            f"{shown(loops)} x {length:.0f} s of sound exceed the limit of an hour. Render "
             "fewer loops, or a part of the groove: groove.bars(start, stop)"
         )
     steps, drums = np.nonzero(groove.hits)
@@ -107,7 +110,7 @@ def check_sample_rate(sample_rate: int) -> int:
     ):
         raise AudioError(
             f"sample_rate must be an integer from {low} to {high} Hz, such as 44100. "
-            f"Received: {sample_rate!r}"
+            f"Received: {shown(sample_rate)}"
         )
     return int(sample_rate)
 

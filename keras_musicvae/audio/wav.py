@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from keras_musicvae.audio.timeline import check_sample_rate
 from keras_musicvae.errors import AudioError
 from keras_musicvae.files import replacing
 
@@ -21,10 +22,11 @@ def write_wav(
         path: Where to write; an existing file is replaced.
         samples: (samples,) mono or (samples, channels) of 1 or 2 channels, in
             [-1, 1]; what lies beyond is clipped.
-        sample_rate: In hertz.
+        sample_rate: In hertz, 8000 to 192000.
 
     Raises:
-        AudioError: If the samples have another shape or are not finite.
+        AudioError: If the samples have another shape or are not finite, or the sample
+            rate is out of range.
         OutputError: If the file cannot be written.
 
     Example:
@@ -45,6 +47,7 @@ def wav_bytes(samples: npt.ArrayLike, sample_rate: int = 44100) -> bytes:
     Raises:
         AudioError: If the samples have another shape or are not finite.
     """
+    sample_rate = check_sample_rate(sample_rate)
     array = np.asarray(samples)
     if array.ndim == 1:
         array = array[:, np.newaxis]

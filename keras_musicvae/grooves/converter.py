@@ -19,6 +19,7 @@ from keras_musicvae.errors import (
     DrumMapError,
     GrooveError,
     TooShortError,
+    shown,
 )
 from keras_musicvae.grooves.conditions import (
     check_vocabularies,
@@ -46,7 +47,7 @@ from keras_musicvae.grooves.midi_load import source_path
 from keras_musicvae.grooves.pieces import Piece
 from keras_musicvae.grooves.read_report import ReadReport
 from keras_musicvae.grooves.tasks import find_task
-from keras_musicvae.grooves.windows import WindowCut, cut_windows
+from keras_musicvae.grooves.windows import WindowCut, check_bars, cut_windows
 
 
 class GrooveConverter:
@@ -56,7 +57,7 @@ class GrooveConverter:
     positive = early) of the nine drums.
 
     Args:
-        num_bars: Bars of a window. Defaults to 4.
+        num_bars: Bars of a window, 1 to 1,024. Defaults to 4.
         steps_per_quarter: The grid. Defaults to 4, 16th notes.
         time_signature: The only time signature that is taken (2/2 and 8/8 count as
             4/4). Defaults to `(4, 4)`.
@@ -90,17 +91,14 @@ class GrooveConverter:
         conditions: Mapping[str, Any] | None = None,
         drum_map: str | PathLike[str] | DrumMap = "roland_td11",
     ):
-        if isinstance(num_bars, bool) or not isinstance(num_bars, int) or num_bars < 1:
-            raise ConfigError(
-                f"num_bars must be an integer of 1 or more. Received: {num_bars!r}"
-            )
+        check_bars("num_bars", num_bars)
         try:
             self.drum_map = get_drum_map(drum_map)
             self.time_signature = check_time_signature(time_signature)
             self.steps_per_bar = bar_steps(self.time_signature, steps_per_quarter)
         except (DrumMapError, GrooveError) as error:
             raise ConfigError(str(error)) from None
-        self.num_bars = num_bars
+        self.num_bars = int(num_bars)
         self.steps_per_quarter = steps_per_quarter
         self.task = find_task(task)
         self.conditions = check_vocabularies(conditions or {})
@@ -333,11 +331,13 @@ class GrooveConverter:
         try:
             if isinstance(drum_map, Mapping):
                 arguments["drum_map"] = DrumMap.from_config(drum_map)
-            elif "drum_map" in arguments and drum_map not in tuple(DRUM_MAPS):
+            elif "drum_map" in arguments and not (
+                isinstance(drum_map, str) and drum_map in DRUM_MAPS
+            ):
                 # A configuration comes from a stranger: it must not name a file.
                 raise ConfigError(
                     f"drum_map must be one of {', '.join(DRUM_MAPS)}, or a map in "
-                    f"full. Received: {str(drum_map)[:80]!r}"
+                    f"full. Received: {shown(drum_map)}"
                 )
             return cls(**arguments)
         except DrumMapError as error:

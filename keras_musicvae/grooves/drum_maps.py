@@ -8,7 +8,7 @@ left out: they are no hits.
 from difflib import get_close_matches
 from os import PathLike
 
-from keras_musicvae.errors import DrumMapError
+from keras_musicvae.errors import DrumMapError, shown
 from keras_musicvae.grooves.drum_map import (
     DRUMS,
     NUM_DRUMS,
@@ -321,6 +321,11 @@ def get_drum_map(drum_map: str | PathLike[str] | DrumMap) -> DrumMap:
     """
     if isinstance(drum_map, DrumMap):
         return drum_map
+    if not isinstance(drum_map, str | PathLike):
+        raise DrumMapError(
+            "a drum map is a name, the path of a JSON file or a DrumMap. "
+            f"Received: {shown(drum_map)}"
+        )
     if str(drum_map).endswith(".json"):
         return DrumMap.from_json(drum_map)
     if str(drum_map) in DRUM_MAPS:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from keras_musicvae.errors import MidiError
+from keras_musicvae.errors import MidiError, shown
 from keras_musicvae.grooves.midi_check import CheckedMidi
 from keras_musicvae.grooves.midi_limits import DRUM_CHANNEL
 from keras_musicvae.grooves.midi_track import CheckedTrack, Note
@@ -117,7 +117,8 @@ def _named(tracks: Sequence[CheckedTrack], wanted: int | str) -> CheckedTrack:
     if len(matches) != 1:
         names = ", ".join(f"{i} {track.name!r}" for i, track in enumerate(tracks[:20]))
         raise MidiError(
-            f"{'several tracks are' if matches else 'no track is'} called {wanted!r}. "
+            f"{'several tracks are' if matches else 'no track is'} called "
+            f"{shown(wanted)}. "
             f"The file has {len(tracks)}: {names}"
         )
     return matches[0]

@@ -7,7 +7,7 @@ in the order of `drum_maps.DRUMS`; a hit half a step early has the offset +1.
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import GrooveError
+from keras_musicvae.errors import GrooveError, shown
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
 from keras_musicvae.grooves.groove import Groove
 
@@ -54,7 +54,12 @@ def frames_to_groove(
     Raises:
         GrooveError: Another shape, NaN or infinity, or impossible settings.
     """
-    values = np.asarray(frames, np.float32)
+    try:
+        values = np.asarray(frames, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        raise GrooveError(
+            f"frames must be numbers. Received: {shown(frames)}"
+        ) from None
     if values.ndim != 2 or values.shape[1] != NUM_FEATURES:
         raise GrooveError(
             f"frames must have the shape (steps, {NUM_FEATURES}). "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import GrooveError
+from keras_musicvae.errors import GrooveError, shown
 from keras_musicvae.files import replacing_files, user_path
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
 from keras_musicvae.names import file_names
@@ -188,7 +188,7 @@ class Groove:
         if not whole or not 0 <= start < stop <= self.num_bars:
             raise GrooveError(
                 f"bars must be integers, 0 <= start < stop <= {self.num_bars}. "
-                f"Received: start={_shown(start)}, stop={_shown(stop)}"
+                f"Received: start={shown(start)}, stop={shown(stop)}"
             )
         steps = slice(start * self.steps_per_bar, stop * self.steps_per_bar)
         first = steps.start / self.steps_per_quarter
@@ -354,6 +354,8 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
     """
     if not grooves:
         raise GrooveError("join_grooves needs at least one groove. Received: none")
+    if not all(isinstance(groove, Groove) for groove in grooves):
+        raise GrooveError(f"join_grooves takes grooves. Received: {shown(grooves)}")
     first = grooves[0]
     tempo, quarters = first.tempo, 0.0
     changes: list[tuple[float, float]] = []
@@ -409,7 +411,7 @@ def bar_steps(time_signature: tuple[int, int], steps_per_quarter: int) -> int:
     ):
         raise GrooveError(
             f"steps_per_quarter must be an integer from 1 to {MAX_STEPS_PER_QUARTER}. "
-            f"Received: {_shown(steps_per_quarter)}"
+            f"Received: {shown(steps_per_quarter)}"
         )
     numerator, denominator = check_time_signature(time_signature)
     steps, rest = divmod(numerator * 4 * steps_per_quarter, denominator)
@@ -433,13 +435,13 @@ def check_time_signature(time_signature: Sequence[int]) -> tuple[int, int]:
     except (TypeError, ValueError):
         raise GrooveError(
             "time_signature must be a pair of integers such as (4, 4). "
-            f"Received: {_shown(time_signature)}"
+            f"Received: {shown(time_signature)}"
         ) from None
     powers = [2**power for power in range(MAX_DENOMINATOR.bit_length())]
     if not 1 <= numerator <= MAX_NUMERATOR or denominator not in powers:
         raise GrooveError(
             f"a time signature is 1 to {MAX_NUMERATOR} over one of "
-            f"{', '.join(map(str, powers))}. Received: {_shown(time_signature)}"
+            f"{', '.join(map(str, powers))}. Received: {shown(time_signature)}"
         )
     return numerator, denominator
 
@@ -453,14 +455,6 @@ def same_time_signature(one: tuple[int, int], other: tuple[int, int]) -> bool:
         return True
     same_length = one[0] * other[1] == other[0] * one[1]
     return same_length and all(beats & (beats - 1) == 0 for beats in (one[0], other[0]))
-
-
-def _shown(value: object) -> str:
-    """A value for a message: never longer than a line."""
-    try:
-        return repr(value)[:80]
-    except ValueError:  # an integer of more digits than Python prints
-        return "a number of thousands of digits"
 
 
 def _fitting_grid(numerator: int, denominator: int, grid: int) -> int:
@@ -481,7 +475,7 @@ def _cells(
         array = np.asarray(values, np.float32)
     except (TypeError, ValueError, OverflowError):
         raise GrooveError(
-            f"{name} must be an array of numbers. Received: {_shown(values)}"
+            f"{name} must be an array of numbers. Received: {shown(values)}"
         ) from None
     if array.shape != hits.shape:
         raise GrooveError(
@@ -519,7 +513,7 @@ def _tempo(tempo: float) -> float:
     if not MIN_TEMPO <= value <= MAX_TEMPO:
         raise GrooveError(
             f"a tempo must be from {MIN_TEMPO:.4g} to {MAX_TEMPO:.4g} quarter notes "
-            f"per minute. Received: {_shown(tempo)}"
+            f"per minute. Received: {shown(tempo)}"
         )
     return value
 
@@ -532,14 +526,14 @@ def _tempo_changes(
         events = [(float(time), bpm) for time, bpm in changes]
     except (TypeError, ValueError, OverflowError):
         raise GrooveError(
-            f"tempo_changes must be pairs (quarter, tempo). Received: {_shown(changes)}"
+            f"tempo_changes must be pairs (quarter, tempo). Received: {shown(changes)}"
         ) from None
     events = [(time, _tempo(bpm)) for time, bpm in events]
     times = [0.0, *(time for time, _ in events), quarters]
     if not all(a < b for a, b in pairwise(times)):
         raise GrooveError(
             "tempo_changes must be in order, after the start and before the end "
-            f"({quarters:g} quarters). Received: {_shown(changes)}"
+            f"({quarters:g} quarters). Received: {shown(changes)}"
         )
     before = [tempo, *(bpm for _, bpm in events)]
     return tuple(

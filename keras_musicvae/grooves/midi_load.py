@@ -20,6 +20,7 @@ from keras_musicvae.errors import (
     GrooveError,
     MidiError,
     MidiFormatError,
+    shown,
 )
 from keras_musicvae.files import open_regular, user_path
 from keras_musicvae.grooves.drum_part import Channel, find_drums
@@ -89,7 +90,7 @@ def load_midi(
     known = channel in ("auto", None, *range(1, 17))
     if not known or isinstance(channel, bool | float):
         raise MidiError(
-            f'channel must be 1 to 16, None or "auto". Received: {channel!r}'
+            f'channel must be 1 to 16, None or "auto". Received: {shown(channel)}'
         )
     if isinstance(source, miditoolkit.MidiFile):
         if channel not in ("auto", None, DRUM_CHANNEL):

@@ -17,7 +17,7 @@ import miditoolkit
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import GrooveError, MidiLimitError
+from keras_musicvae.errors import GrooveError, MidiLimitError, shown
 from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
 from keras_musicvae.grooves.midi_limits import (
@@ -268,7 +268,8 @@ def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None
     ):
         raise GrooveError(
             f"ticks_per_quarter must be an integer from {low} (the groove's steps per "
-            f"quarter) to {MAX_TICKS_PER_QUARTER}. Received: {ticks_per_quarter!r}"
+            f"quarter) to {MAX_TICKS_PER_QUARTER}. "
+            f"Received: {shown(ticks_per_quarter)}"
         )
     if groove.num_steps * ticks_per_quarter % groove.steps_per_quarter:
         raise GrooveError(
@@ -278,7 +279,7 @@ def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None
         )
     if early not in EARLY:
         raise GrooveError(
-            f"early must be one of {', '.join(EARLY)}. Received: {early!r}"
+            f"early must be one of {', '.join(EARLY)}. Received: {shown(early)}"
         )
 
 

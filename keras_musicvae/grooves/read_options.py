@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import DrumMapError, MidiError
+from keras_musicvae.errors import DrumMapError, MidiError, shown
 from keras_musicvae.grooves.drum_maps import (
     DRUMS,
     GENERAL_MIDI,
@@ -49,15 +49,17 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         bar_steps((4, 4), self.steps_per_quarter)
-        if self.drum_map != "auto":
+        if not isinstance(self.drum_map, str) or self.drum_map != "auto":
             object.__setattr__(self, "drum_map", get_drum_map(self.drum_map))
         if self.zero_length not in ZERO_LENGTH:
             raise MidiError(
                 f"zero_length must be one of {', '.join(ZERO_LENGTH)}. "
-                f"Received: {self.zero_length!r}"
+                f"Received: {shown(self.zero_length)}"
             )
         if not isinstance(self.limits, MidiLimits):
-            raise MidiError(f"limits must be MidiLimits. Received: {self.limits!r}")
+            raise MidiError(
+                f"limits must be MidiLimits. Received: {shown(self.limits)}"
+            )
         object.__setattr__(self, "fallback", _fallback_table(self.unknown_pitch))
 
     def choose_map(
@@ -91,7 +93,7 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
     else:
         raise MidiError(
             'unknown_pitch must be "skip", "error", a drum or {pitch: drum}; the drums '
-            f"are {', '.join(DRUMS)}. Received: {unknown_pitch!r}"
+            f"are {', '.join(DRUMS)}. Received: {shown(unknown_pitch)}"
         )
     for pitch, drum in chosen.items():
         if (
@@ -101,7 +103,7 @@ def _fallback_table(unknown_pitch: UnknownPitch) -> npt.NDArray[np.int8]:
         ):
             raise DrumMapError(
                 f"unknown_pitch maps pitches 0-127 to one of {', '.join(DRUMS)}. "
-                f"Received: {pitch!r}: {drum!r}"
+                f"Received: {shown(pitch)}: {shown(drum)}"
             )
         table[pitch] = DRUMS.index(drum)
     return table

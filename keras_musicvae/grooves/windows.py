@@ -9,10 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import ConfigError
+from keras_musicvae.errors import ConfigError, shown
 from keras_musicvae.grooves.frames import Frames, groove_to_frames
-from keras_musicvae.grooves.groove import Groove, same_time_signature
+from keras_musicvae.grooves.groove import (
+    Groove,
+    check_time_signature,
+    same_time_signature,
+)
 
+MAX_BARS = 1_024
 SHORT = ("skip", "pad", "loop")
 TAIL = ("skip", "keep")
 
@@ -69,7 +74,7 @@ def cut_windows(
 
     Args:
         groove: The groove.
-        num_bars: Bars of a window, 1 or more.
+        num_bars: Bars of a window, 1 to 1,024.
         hop_bars: Bars from the start of a window to the next. None, the default:
             `num_bars`, windows that do not overlap.
         short: What to do with a groove of fewer bars than a window: `"skip"`, the
@@ -88,6 +93,7 @@ def cut_windows(
 
     Raises:
         ConfigError: An impossible number of bars, or another `short` or `tail`.
+        GrooveError: An impossible time signature.
 
     Example:
         >>> cut = cut_windows(groove, 4, hop_bars=1)  # doctest: +SKIP
@@ -96,6 +102,8 @@ def cut_windows(
     """
     hop = num_bars if hop_bars is None else hop_bars
     _check(num_bars, hop, short, tail)
+    if time_signature is not None:
+        time_signature = check_time_signature(time_signature)
     frames = groove_to_frames(groove)
     starts: list[int] = []
     reason = ""
@@ -106,9 +114,7 @@ def cut_windows(
             *groove.time_signature, *time_signature
         )
     elif steps_per_quarter not in (None, groove.steps_per_quarter):
-        reason = (
-            f"{groove.steps_per_quarter} steps per quarter, not {steps_per_quarter}"
-        )
+        reason = f"{groove.steps_per_quarter} steps per quarter, not {shown(steps_per_quarter)}"
     elif groove.num_bars >= num_bars:
         starts = list(range(0, groove.num_bars - num_bars + 1, hop))
         last = groove.num_bars - num_bars
@@ -146,13 +152,20 @@ def _lengthen(frames: Frames, num_steps: int, how: str) -> Frames:
 
 
 def _check(num_bars: int, hop_bars: int, short: str, tail: str) -> None:
-    for name, value in (("num_bars", num_bars), ("hop_bars", hop_bars)):
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ConfigError(
-                f"{name} must be an integer of 1 or more. Received: {value!r}"
-            )
+    check_bars("num_bars", num_bars)
+    check_bars("hop_bars", hop_bars)
     for name, choice, allowed in (("short", short, SHORT), ("tail", tail, TAIL)):
         if choice not in allowed:
             raise ConfigError(
-                f"{name} must be one of {', '.join(allowed)}. Received: {choice!r}"
+                f"{name} must be one of {', '.join(allowed)}. Received: {shown(choice)}"
             )
+
+
+def check_bars(name: str, value: int) -> None:
+    """Raises `ConfigError` for an impossible number of bars."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 1 <= value <= MAX_BARS:
+        raise ConfigError(
+            f"{name} must be an integer from 1 to {MAX_BARS:,}. "
+            f"Received: {shown(value)}"
+        )

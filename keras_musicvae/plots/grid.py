@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_musicvae.errors import PlotError
+from keras_musicvae.errors import PlotError, shown
 from keras_musicvae.grooves.drum_maps import DRUMS
 from keras_musicvae.plots.figures import INK, new_figure, set_title, strip_frame
 
@@ -91,8 +91,10 @@ def plot_grooves(
     longest = max(groove.num_steps for groove in grooves)
     if columns is None:
         columns = 1 if longest > 64 or len(grooves) == 1 else 2
-    if columns < 1:
-        raise PlotError(f"columns must be 1 or more. Received: {columns}")
+    if not isinstance(columns, int | np.integer) or columns < 1:
+        raise PlotError(
+            f"columns must be an integer of 1 or more. Received: {shown(columns)}"
+        )
     columns = min(columns, len(grooves))
     lines = -(-len(grooves) // columns)
     width = min(_grid_width(longest) * (0.72 if columns > 1 else 1.0), 24 / columns)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_musicvae.errors import PlotError
+from keras_musicvae.errors import PlotError, shown
 from keras_musicvae.plots.figures import INK, new_figure, strip_frame
 
 if TYPE_CHECKING:
@@ -90,7 +90,12 @@ def principal_plane(
     Raises:
         PlotError: If `z` has another shape or is not finite.
     """
-    array = np.asarray(z, dtype=np.float64)
+    try:
+        array = np.asarray(z, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise PlotError(
+            f"Latent vectors must be numbers. Received: {shown(z)}"
+        ) from None
     if array.ndim != 2 or min(array.shape) < 2:
         raise PlotError(
             "Latent vectors must have shape (grooves, latent_dim), two of each at "

@@ -73,6 +73,8 @@ def test_values_out_of_range_are_clipped():
         (np.full((16, 27), np.nan), "NaN or infinity"),
         (np.full((16, 27), np.inf), "NaN or infinity"),
         (np.zeros((15, 27)), "whole bars"),
+        ([["x"] * 27] * 16, "must be numbers"),
+        ([[10**400] * 27] * 16, "must be numbers"),
     ],
 )
 def test_impossible_frames(frames, message):
@@ -109,6 +111,11 @@ def test_configuration():
         ({"num_bars": 0}, "num_bars must be"),
         ({"num_bars": True}, "num_bars must be"),
         ({"num_bars": "4"}, "num_bars must be"),
+        ({"num_bars": 1_025}, "num_bars must be"),
+        ({"time_signature": [float("inf"), 4]}, "pair of integers"),
+        ({"steps_per_quarter": 0}, "steps_per_quarter must be"),
+        ({"drum_map": 10**400}, "in full"),
+        ({"drum_map": "kit.json"}, "in full"),
         ({"time_signature": [4]}, "pair of integers"),
         ({"time_signature": [4, 5]}, "a time signature is"),
         ({"steps_per_quarter": 1000}, "steps_per_quarter must be"),

@@ -115,6 +115,8 @@ def test_same_time_signature(one, other, same):
         ({"num_bars": 0}, "num_bars must be"),
         ({"num_bars": 1.5}, "num_bars must be"),
         ({"num_bars": 1, "hop_bars": 0}, "hop_bars must be"),
+        ({"num_bars": 10**400}, "num_bars must be an integer from 1 to 1,024"),
+        ({"num_bars": 1, "hop_bars": 1_025}, "hop_bars must be"),
         ({"num_bars": 1, "short": "drop"}, "short must be one of skip, pad, loop"),
         ({"num_bars": 1, "tail": "pad"}, "tail must be one of skip, keep"),
     ],
