@@ -317,5 +317,5 @@ def test_no_display_no_pyplot_no_keras(tmp_path):
 @pytest.mark.parametrize("dpi", [0, -5, float("nan"), 1e9, "150"])
 def test_impossible_resolution(dpi, tmp_path):
     with pytest.raises(errors.PlotError, match="dpi must be from 10 to 2400"):
-        save_plot(groove_of((0, 0, 0.5)), tmp_path / "x.png", dpi=dpi)
+        save_plot(groove_of((0, 0, 0.5, 0)), tmp_path / "x.png", dpi=dpi)
     assert not list(tmp_path.iterdir())

@@ -70,8 +70,8 @@ def timeline(
     length = groove.duration
     if loops > MAX_SECONDS / length:
         raise AudioError(
-            f"{shown(loops)} x {length:.0f} s of sound exceed the limit of an hour. Render "
-            "fewer loops, or a part of the groove: groove.bars(start, stop)"
+            f"{shown(loops)} x {length:.0f} s of sound exceed the limit of an hour. "
+            "Render fewer loops, or a part of the groove: groove.bars(start, stop)"
         )
     steps, drums = np.nonzero(groove.hits)
     exact = steps - groove.offsets[steps, drums].astype(np.float64)

@@ -114,7 +114,10 @@ def cut_windows(
             *groove.time_signature, *time_signature
         )
     elif steps_per_quarter not in (None, groove.steps_per_quarter):
-        reason = f"{groove.steps_per_quarter} steps per quarter, not {shown(steps_per_quarter)}"
+        reason = (
+            f"{groove.steps_per_quarter} steps per quarter, "
+            f"not {shown(steps_per_quarter)}"
+        )
     elif groove.num_bars >= num_bars:
         starts = list(range(0, groove.num_bars - num_bars + 1, hop))
         last = groove.num_bars - num_bars
