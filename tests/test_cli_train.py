@@ -23,49 +23,55 @@ SMALL = [
 ]
 
 
-def test_from_windows_to_midi(data, tmp_path):
-    def shell(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "keras_musicvae", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-        )
+def shell(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "keras_musicvae", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
 
-    run = tmp_path / "run"
-    trained = shell("train", data, "--out", run, *SMALL)
-    assert trained.returncode == 0, trained.stderr
-    assert trained.stdout.splitlines()[-1] == f"preset: {run / 'preset'}"
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """A run of one epoch: what the shell got from it, and its preset."""
+    run = tmp_path_factory.mktemp("train") / "first"
+    done = shell("train", data, "--out", run, "--seed=5", "--quiet", *SMALL)
+    assert done.returncode == 0, done.stderr
+    return done, run / "preset"
+
+
+def test_from_windows_to_midi(trained, tmp_path):
+    done, preset = trained
+    assert done.stdout == f"preset: {preset}\n"
     made = shell(
-        "generate", "--preset", run / "preset", "--num-samples", 2, "--seed", 1,
+        "generate", "--preset", preset, "--num-samples", 2, "--seed", 1,
         "--temperature", 0.7, "--tempo", 96, "--out", tmp_path / "samples",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     assert len(list((tmp_path / "samples").glob("*.mid"))) == 2
 
 
-def test_without_a_flag_the_good_model_is_trained(data, tmp_path, capsys):
-    arguments = ["train", str(data), "--out", str(tmp_path / "run")]
-    assert main([*arguments, "--seed=5", "--quiet", *SMALL]) == 0
-    printed = capsys.readouterr()
-    assert printed.out.count("\n") == 1  # the preset's folder
-    assert "hit_threshold" not in printed.err  # warnings alone
-    config, preset = (
+def test_without_a_flag_the_good_model_is_trained(trained):
+    done, preset = trained
+    assert "hit_threshold" not in done.stderr  # warnings alone
+    config, good = (
         MusicVAE.from_preset(name, load_weights=False).get_config()
-        for name in (tmp_path / "run" / "preset", "groove_4bar")
+        for name in (preset, "groove_4bar")
     )
     assert config["latent_dim"] == 3 and list(config["encoder_units"]) == [6]
     for name in ("heads", "plan_dim", "encoder_skip", "beta", "dropout"):
-        assert config[name] == preset[name], name
-    assert config["seed"] == 5 and config["num_bars"] != preset["num_bars"]
-    assert config["prior_components"] == preset["prior_components"]
+        assert config[name] == good[name], name
+    assert config["seed"] == 5 and config["num_bars"] != good["num_bars"]
+    assert config["prior_components"] == good["prior_components"]
 
 
-def test_fine_tuning_is_one_command(data, tmp_path, capsys):
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert main(["train", str(data), "--out", str(first), *SMALL, "--quiet"]) == 0
+def test_fine_tuning_is_one_command(trained, data, tmp_path, capsys):
+    _, preset = trained
+    second = tmp_path / "second"
     arguments = ["train", str(data), "--out", str(second), "--quiet"]
-    arguments += ["--from", str(first / "preset"), "--epochs=1"]
-    assert main([*arguments, "--batch-size=8"]) == 0
+    assert (
+        main([*arguments, "--from", str(preset), "--epochs=1", "--batch-size=8"]) == 0
+    )
     model = MusicVAE.from_preset(second / "preset")
     assert model.latent_dim == 3
     metadata = json.loads((second / "preset" / "metadata.json").read_text())
