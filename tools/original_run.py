@@ -24,6 +24,7 @@ from keras_musicvae.evaluation.model import measure_model, sample_sets
 from keras_musicvae.evaluation.sets import set_of_windows
 from keras_musicvae.files import replacing
 from keras_musicvae.training.batches import WindowBatches
+from keras_musicvae.training.recipe import PRECISIONS
 from keras_musicvae.training.run import hardware
 
 STEPS, BATCH_SIZE = 1343, 64
@@ -47,12 +48,13 @@ def main() -> None:
     parser.add_argument("--preset", type=Path, help="folder to keep the model in")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     args = parser.parse_args()
     windows = GrooveWindows.load(args.data)
-    model = original_model(args.seed)
+    model = original_model(args.seed, PRECISIONS[args.precision])
     model.preprocessor = windows.converter
     model.fit(
-        Repeated(windows.split("train"), args.steps, seed=args.seed),
+        Repeated(windows.split("train"), model, args.steps, seed=args.seed),
         shuffle=False,
         verbose=1,  # one long epoch: a bar, not a line at its end
     )
@@ -70,6 +72,7 @@ def main() -> None:
         "seed": args.seed,
         "steps": args.steps,
         "windows": args.steps * BATCH_SIZE,
+        "precision": args.precision,
         "backend": keras.backend.backend(),
         "hardware": hardware(),
         "figures": {
@@ -86,9 +89,9 @@ def main() -> None:
     print(json.dumps(record, indent=1))
 
 
-def original_model(seed: int) -> MusicVAE:
+def original_model(seed: int, dtype: str = "float32") -> MusicVAE:
     """groovae_4bar, compiled with the original's optimizer, its weights drawn alike."""
-    model = MusicVAE(conductor_units=None, dropout=0.7, seed=seed)
+    model = MusicVAE(conductor_units=None, dropout=0.7, seed=seed, dtype=dtype)
     rng = np.random.default_rng(seed)
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.LSTM):
@@ -106,9 +109,11 @@ def original_model(seed: int) -> MusicVAE:
 class Repeated(WindowBatches):
     """A number of steps as one epoch, over as many passes as it takes."""
 
-    def __init__(self, windows: GrooveWindows, steps: int, *, seed: int) -> None:
+    def __init__(
+        self, windows: GrooveWindows, model: MusicVAE, steps: int, *, seed: int
+    ) -> None:
         self.steps = steps
-        super().__init__(windows, BATCH_SIZE, seed=seed)
+        super().__init__(windows, model.to_batch, BATCH_SIZE, seed=seed)
 
     def __len__(self) -> int:
         return self.steps
