@@ -98,7 +98,7 @@ def allowed_by(rule: Rule) -> Callable[[str], Any]:
 
     def parse(text: str) -> Any:
         try:
-            return check(_value(text))
+            return check(value(text))
         except (TypeError, ValueError, ArithmeticError):
             raise argparse.ArgumentTypeError(
                 f"must be {allowed}, not {text!r}"
@@ -107,7 +107,8 @@ def allowed_by(rule: Rule) -> Callable[[str], Any]:
     return parse
 
 
-def _value(text: str) -> int | float | str:
+def value(text: str) -> int | float | str:
+    """An argparse type: a number, or else the text itself."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -5,6 +5,7 @@ arguments of the method, whose ranges, defaults and texts are in `arguments.py`.
 """
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
 from keras_musicvae.cli.music import Music, add_music, read_music
@@ -14,6 +15,7 @@ from keras_musicvae.cli.options import (
     name_or_path,
     path,
     start_keras,
+    value,
 )
 from keras_musicvae.cli.output import add_output, check_output, write_results
 from keras_musicvae.errors import GrooveError
@@ -67,6 +69,11 @@ class Verb:
             "general_midi, or a JSON file (default: the kit that plays the file, else "
             "the preset's)",
         )
+        conditions = parser.add_argument_group("conditions, if the preset has them")
+        for condition in _conditions():
+            conditions.add_argument(
+                f"--{condition.name}", type=value, metavar="VALUE", help=condition.text
+            )
         if self.reads_latents:
             parser.add_argument("files", type=path, metavar="FILE", help=".npz or .npy")
         if self.music:
@@ -88,9 +95,10 @@ class Verb:
             inputs = [music.grooves]
             if self.needs_all and music.failures:
                 raise GrooveError("each of the files must be readable")
-        options = {name: getattr(args, name) for name in self.options}
-        given = {name: value for name, value in options.items() if value is not None}
-        result = getattr(model, self.method)(*inputs, **given)
+        options = _given(args, self.options)
+        if condition := _given(args, [each.name for each in _conditions()]):
+            options["condition"] = condition
+        result = getattr(model, self.method)(*inputs, **options)
         return write_results(args, result, music, self.names)
 
 
@@ -191,6 +199,19 @@ VERBS = {
     verb.__name__.lower(): verb()
     for verb in (Generate, Reconstruct, Interpolate, Similar, Encode, Decode)
 }
+
+
+def _conditions() -> list[Any]:
+    """The conditions that are options; the tempo is an argument of the verbs."""
+    from keras_musicvae.grooves.conditions import CONDITIONS
+
+    return [each for name, each in CONDITIONS.items() if name != "tempo"]
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The options of these names that were given, or have a default."""
+    options = {name: getattr(args, name) for name in names}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _open_model(args: argparse.Namespace) -> Any:

@@ -187,6 +187,42 @@ def test_no_row_and_no_grid(beats, capsys, files, steps, words):
     assert not Path("out").exists()
 
 
+def test_conditions_are_options(beats, capsys):
+    from keras_musicvae.grooves.converter import GrooveConverter
+    from keras_musicvae.models.music_vae import MusicVAE
+
+    vocabularies = {"style": ["funk", "rock"], "density": {"mean": 9.0, "stddev": 3.0}}
+    model = MusicVAE(
+        num_bars=2,
+        encoder_units=[4],
+        conductor_units=None,
+        decoder_units=[4],
+        latent_dim=2,
+        preprocessor=GrooveConverter(2, conditions=vocabularies),
+    )
+    model.save_to_preset("wishes")
+    files = {"generate": [], "reconstruct": ["beats"], "similar": ["beats/a.mid"]}
+    for command, music in files.items():
+        wishes = ["--preset=./wishes", "--style=rock", "--density=12.5"]
+        assert main([command, *music, *wishes, "--seed=1", "--out=out"]) == 0
+        made = record(f"out/{command}.json")
+        assert (made["style"], made["density"]) == ("rock", 12.5)
+        again = [*shlex.split(made["command"])[1:], "--out=two"]
+        assert main(again) == 0
+        assert record(f"two/{command}.json")["files"] == made["files"]
+    (expected,) = model.sample(seed=1, condition={"style": "rock", "density": 12.5})
+    assert_equal_notes(Path("out/groove_01.mid"), expected)
+    for wish, words in (("--style=polka", "polka"), ("--kind=fill", "kind")):
+        assert main(["generate", "--preset=./wishes", wish]) == 1
+        assert words in capsys.readouterr().err
+    assert main(["generate", *DEBUG, "--style=rock"]) == 1
+
+
+def assert_equal_notes(path, groove):
+    groove.save("expected.mid")
+    assert path.read_bytes() == Path("expected.mid").read_bytes()
+
+
 def test_a_preset_without_a_preprocessor(beats):
     from keras_musicvae.models.music_vae import MusicVAE
 
