@@ -304,7 +304,9 @@ class GrooveConverter:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, as JSON; a drum map of users in full."""
-        known = DRUM_MAPS.get(self.drum_map.name) == self.drum_map
+        built_in = DRUM_MAPS.get(self.drum_map.name)
+        # The order of pitches counts, which `==` of mappings does not see.
+        known = built_in is not None and built_in.to_json() == self.drum_map.to_json()
         return {
             "num_bars": self.num_bars,
             "steps_per_quarter": self.steps_per_quarter,

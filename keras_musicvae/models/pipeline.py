@@ -16,6 +16,7 @@ from keras_musicvae.errors import ConfigError, GrooveError
 from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import NUM_FEATURES
 from keras_musicvae.grooves.pieces import Piece, array_pieces
+from keras_musicvae.grooves.read_report import ReadReport
 from keras_musicvae.models.inference import Inference
 from keras_musicvae.models.random import Draws, Purpose
 from keras_musicvae.models.results import Grooves
@@ -36,6 +37,7 @@ class Playing:
         self.temperature = checked_temperature(temperature)
         self.tempo = checked_tempo(tempo)
         self.draws = Draws(seed)
+        self.reports: list[ReadReport] = []
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,18 @@ class VerbPipeline:
                 groove = replace(groove, tempo_changes=title.tempo_changes)
             grooves.append(groove)
         draws, temperature = playing.draws, playing.temperature
-        return Grooves(grooves, seed=draws.seed, temperature=temperature)
+        return Grooves(
+            grooves,
+            seed=draws.seed,
+            temperature=temperature,
+            reports=playing.reports,
+        )
+
+
+def reports_of(pieces: Sequence[Piece]) -> list[ReadReport]:
+    """What was left out of the files that pieces were read from."""
+    grooves = (piece.groove for piece in pieces)
+    return [groove.report for groove in grooves if groove and groove.report]
 
 
 def title_of(piece: Piece, tempo: float | None, suffix: str = "") -> NameAndTempo:

@@ -12,6 +12,7 @@ from keras_musicvae.names import unique_names
 
 if TYPE_CHECKING:
     from keras_musicvae.grooves.groove import Groove
+    from keras_musicvae.grooves.read_report import ReadReport
 
 
 class Grooves(list["Groove"]):
@@ -21,6 +22,7 @@ class Grooves(list["Groove"]):
         seed: The seed that was used; the same seed gives the same grooves.
         temperature: The temperature that was used.
         grid: (rows, columns) if they are a grid, row by row; else None.
+        reports: What was left out of the MIDI files that were read, see `ReadReport`.
 
     Example:
         >>> model = MusicVAE.from_preset("groove_debug")  # doctest: +SKIP
@@ -35,6 +37,7 @@ class Grooves(list["Groove"]):
         seed: int,
         temperature: float,
         grid: tuple[int, int] | None = None,
+        reports: Sequence["ReadReport"] = (),
     ) -> None:
         names = unique_names(groove.name for groove in grooves)
         super().__init__(
@@ -44,6 +47,7 @@ class Grooves(list["Groove"]):
         self.seed = seed
         self.temperature = temperature
         self.grid = grid
+        self.reports = list(reports)
 
     def save(
         self, folder: str | os.PathLike[str], suffix: str = ".mid", **options: Any

@@ -29,6 +29,7 @@ from keras_musicvae.models.pipeline import (
     Playing,
     Reading,
     VerbPipeline,
+    reports_of,
     title_of,
 )
 from keras_musicvae.models.random import Draws, Purpose
@@ -258,6 +259,7 @@ class MusicVerbs(VerbPipeline):
         """
         playing = Playing(temperature, seed, tempo)
         pieces = self._pieces(music, reading)
+        playing.reports = reports_of(pieces)
         read = self._read(pieces, playing.draws, known, condition)
         z, _ = self._encode(read)
         frames = self._decode(z, read, playing, read.noise_rows())
@@ -306,6 +308,7 @@ class MusicVerbs(VerbPipeline):
         similarity = checked_similarity(similarity)
         playing = Playing(temperature, seed, tempo)
         pieces = self._pieces(music, reading)
+        playing.reports = reports_of(pieces)
         read = self._read(pieces, playing.draws, known, condition)
         mean, _ = self._encode(read)
         z = self._near(mean, read, num_samples, similarity, playing.draws)
@@ -365,6 +368,7 @@ class MusicVerbs(VerbPipeline):
         """
         playing = Playing(temperature, seed, tempo)
         pieces = self._pieces(music, reading)
+        playing.reports = reports_of(pieces)
         rows, columns = checked_grid(steps, len(pieces))
         points = rows * columns
         longest = max(piece.length for piece in pieces)

@@ -155,6 +155,16 @@ def test_a_drum_map_of_users_travels_with_the_converter(tmp_path):
             GrooveConverter.from_config({**config, "drum_map": broken})
 
 
+def test_a_map_with_the_name_of_a_built_in_one_keeps_its_order():
+    drums = {drum: dict(p) for drum, p in ROLAND_TD11.drums.items()}
+    drums["snare"] = dict(reversed(drums["snare"].items()))
+    mine = DrumMap("roland_td11", drums, ROLAND_TD11.source)
+    config = GrooveConverter(1, drum_map=mine).get_config()
+    again = GrooveConverter.from_config(json.loads(json.dumps(config)))
+    assert again.drum_map.written_pitches[1] == 40
+    assert GrooveConverter(1).get_config()["drum_map"] == "roland_td11"
+
+
 def test_magenta_writes_the_pitches_of_note_seq():
     assert MAGENTA.written_pitches.tolist() == [36, 38, 42, 46, 45, 48, 50, 49, 51]
     np.testing.assert_array_equal(MAGENTA.drum_table, GENERAL_MIDI.drum_table)

@@ -1,5 +1,6 @@
 """What a musician asks of the model, with the tiny packaged preset."""
 
+import io
 import json
 import pickle
 
@@ -7,6 +8,7 @@ import keras
 import notes_of_seeds
 import numpy as np
 import pytest
+from grooves import midi_files as midi
 
 from keras_musicvae.errors import ConfigError, GrooveError, MidiError
 from keras_musicvae.grooves.converter import GrooveConverter
@@ -443,3 +445,25 @@ def test_batches_cover_all(number, padded):
         assert len(sizes) == 1 or BATCH_SIZES[0] not in sizes
     else:
         assert all(taken == size for taken, size in plan)
+
+
+def test_files_are_read_as_asked_and_results_carry_the_reports(model, tmp_path):
+    drums = midi.meta(3, b"Part A") + midi.notes(*range(0, 7680, 480), channel=2)
+    other = midi.notes(0, 480, 960, pitch=38, channel=2)
+    path = tmp_path / "song.mid"
+    path.write_bytes(midi.file(drums, other))
+    with pytest.raises(MidiError, match="Choose by channel= or track="):
+        model.encode(path)
+    for verb in (model.reconstruct, model.similar):
+        (groove,) = verb(path, seed=1, track="Part A")
+        assert groove.num_bars == 4
+        assert verb(path, seed=1, channel=2).reports[0].num_notes == 19
+    two = model.interpolate([path, io.BytesIO(midi.GOOD)], 2, seed=1, track=0)
+    assert [report.num_notes for report in two.reports] == [16, 4]
+    assert two.reports[0].other_notes == {2: 3}
+    assert model.sample(1, seed=1).reports == []
+    # Bars of several lengths: the parts that the model takes.
+    song = midi.notes(0, 480) + midi.time_signature(3, 4, 1920 - 481)
+    result = model.reconstruct(midi.file(song + midi.notes(0, 480)), seed=1)
+    assert [groove.num_bars for groove in result] == [1]
+    assert "the model takes 4/4" in result.reports[0].notice()
