@@ -82,7 +82,7 @@ def check_midi(data: bytes, limits: MidiLimits = DEFAULT_LIMITS) -> CheckedMidi:
     if format_ == 0 and len(checked.tracks) > 1:
         checked.remarks.append("format 0 with several tracks, read as format 1")
     checked.remarks += reader.remarks
-    checked.remarks += [f"{count} {what}" for what, count in reader.odd.items()]
+    checked.remarks += [f"{what}: {count}" for what, count in reader.odd.items()]
     return checked
 
 

@@ -83,8 +83,8 @@ def split_sections(
         if first_note < tick <= length and bar == int(bar):
             starts[:2] = [(int(tick - bar), new)]
             remarks.append(
-                f"a pick-up of {tick / ticks_per_quarter:g} quarter notes read as the "
-                f"end of a first bar of {new[0]}/{new[1]}"
+                f"a pick-up of {beats}/{unit} read as the end of a first bar of "
+                f"{new[0]}/{new[1]}"
             )
     ends = [*(tick for tick, _ in starts[1:]), end_tick]
     sections = []
