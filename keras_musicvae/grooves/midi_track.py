@@ -185,6 +185,7 @@ class TrackReader:
             byte = self.data[found[0]]
             if 0xF8 <= byte < 0xFF:
                 self.odd[_CABLE] += 1
+                self.limits.check("max_events", self.odd[_CABLE], "real-time bytes")
             elif byte > 127:
                 raise MidiFormatError(f"byte {found[0]}: a data byte over 127")
             else:

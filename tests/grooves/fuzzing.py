@@ -1,7 +1,13 @@
-"""Reads damaged files and watches what comes of them."""
+"""Reads damaged files and watches what comes of them.
+
+    PYTHONPATH=tests python -m grooves.fuzzing 1000000 1 fuzz_failures
+
+reads that many files, of that seed, and saves those that break a rule.
+"""
 
 import json
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -90,3 +96,9 @@ def fuzz(
                 out.mkdir(parents=True, exist_ok=True)
                 (out / f"{seed}-{number}.mid").write_bytes(data)
     return outcomes
+
+
+if __name__ == "__main__":
+    count, seed, out = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    for outcome, times in fuzz(seeds(), count, seed, out).most_common():
+        print(f"{times:>10,}  {outcome}")

@@ -247,7 +247,28 @@ HOSTILE = {
         MidiError,
         "",
     ),
+    "16_mb_of_real_time_bytes": (
+        filled(b"\xf8", head=b"\x00\x99"),
+        MidiLimitError,
+        "max_events",
+    ),
+    "16_mb_of_riff_chunks": (
+        b"RIFF\0\0\0\0RMID" + b"junk\0\0\0\0" * 2_000_000,
+        MidiLimitError,
+        "max_chunks",
+    ),
     # Just inside the limits, and as dear as possible.
+    "as_many_tracks_that_may_be_drums": (
+        midi.file(
+            *[
+                midi.meta(3, b"kick drum snare hat " * 12)
+                + b"".join(midi.note(36 + i, channel=1) for i in range(24)) * 2
+                for _ in range(1_000)
+            ]
+        ),
+        MidiError,
+        "track=",
+    ),
     "as_many_notes_as_allowed": (
         track_file(b"\x00\x99\x24\x40\x20\x24\x00" * 50_000),
         None,
