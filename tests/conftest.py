@@ -9,6 +9,7 @@ backend. `pytest` without options runs everything on one.
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -70,6 +71,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A process in the background of a shell ignores Ctrl-C, and so would the commands that
+# tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Most of the time of the suite on JAX is compilation, and most of what is compiled
 # was compiled before by another test, or by a command that a test runs.
