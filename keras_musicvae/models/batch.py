@@ -27,10 +27,11 @@ def check_batch(x: Any, architecture: Architecture) -> dict[str, Any]:
     Args:
         x: Grooves (batch, num_steps, 27), or a dictionary with `grooves` and, where
             the model reads them, `known` (batch, num_steps, 54) and `condition` (batch,
-            condition_dim); besides, as one likes, `lengths` (batch,) or (batch,
-            num_bars), the valid steps, and `noise` (batch, latent_dim), standard
-            normal, in place of the model's own. Booleans, integers and floats of any
-            width; NumPy arrays or tensors.
+            condition_dim); besides, as one likes, `lengths` (batch,), the
+            valid steps, of a model with a hierarchical encoder also bar by bar (batch,
+            num_bars), and `noise` (batch, latent_dim), standard normal, in place of the
+            model's own. Booleans, integers and floats of any width; NumPy arrays or
+            tensors.
         architecture: That of the model.
 
     Returns:
@@ -44,9 +45,11 @@ def check_batch(x: Any, architecture: Architecture) -> dict[str, Any]:
     needed = needed_shapes(architecture)
     allowed: dict[str, list[tuple[int, ...]]] = {
         **{name: [shape] for name, shape in needed.items()},
-        "lengths": [(), (architecture.num_bars,)],
+        "lengths": [()],
         "noise": [(architecture.latent_dim,)],
     }
+    if architecture.hierarchical_encoder:
+        allowed["lengths"].append((architecture.num_bars,))
     for name in batch:
         if name not in allowed:
             raise GrooveError(
@@ -72,6 +75,27 @@ def check_batch(x: Any, architecture: Architecture) -> dict[str, Any]:
             f"The arrays of a batch must have as many examples. Received: {counts}"
         )
     return checked
+
+
+def check_weights(weights: Any, examples: int | None = None) -> None:
+    """Checks that there is one weight for each example.
+
+    Weights of another shape would be multiplied with every example of the batch.
+
+    Args:
+        weights: An array or tensor, whose first axis may be symbolic.
+        examples: How many there must be; None: any number.
+
+    Raises:
+        GrooveError: Another shape.
+    """
+    shape = tuple(weights.shape)
+    if not _fits(shape, (examples,)):
+        number = "number" if examples is None else examples
+        raise GrooveError(
+            f"`sample_weight` must have the shape ({number},), one weight for each "
+            f"groove. Received: the shape {shape}"
+        )
 
 
 def as_floats(batch: dict[str, Any], dtype: str) -> dict[str, Any]:

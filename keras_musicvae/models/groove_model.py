@@ -11,9 +11,15 @@ import keras
 import numpy as np
 
 from keras_musicvae.backends import native
-from keras_musicvae.errors import ConfigError, MissingExtraError, TrainingError
+from keras_musicvae.errors import (
+    ConfigError,
+    GrooveError,
+    MissingExtraError,
+    TrainingError,
+    shown,
+)
 from keras_musicvae.grooves.inputs import is_music
-from keras_musicvae.models.batch import check_batch
+from keras_musicvae.models.batch import check_batch, check_weights
 from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.trainer import GrooveTrainer
 
@@ -26,6 +32,12 @@ class GrooveModel(GrooveTrainer):
     """A `keras.Model` whose methods take music; subclasses say how it is read."""
 
     architecture: Architecture
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """What `call` gives; arrays are checked before Keras makes tensors of them."""
+        if isinstance(x, Mapping | np.ndarray | list | tuple):
+            x = check_batch(x, self.architecture)
+        return super().__call__(x, *args, **kwargs)
 
     # --- Training and measuring -----------------------------------------------
 
@@ -130,11 +142,24 @@ class GrooveModel(GrooveTrainer):
             )
         if is_music(x):
             x = self._batch_of(x)
+        examples = None
         if isinstance(x, Mapping) or hasattr(x, "dtype"):
             x = check_batch(x, self.architecture)
+            examples = x["grooves"].shape[0]
+            if examples == 0:
+                raise GrooveError(
+                    "There must be at least one groove. Received: a batch of none"
+                )
         if sample_weight is None:
             return x, None, None
-        weights = keras.ops.convert_to_numpy(sample_weight).astype("float32")
+        try:
+            weights = keras.ops.convert_to_numpy(sample_weight).astype("float32")
+        except (TypeError, ValueError):
+            raise GrooveError(
+                "`sample_weight` must be an array of numbers. "
+                f"Received: {shown(sample_weight)}"
+            ) from None
+        check_weights(weights, examples)
         return x, np.zeros_like(weights).view(_NoTarget), weights
 
     def _compile_if_needed(self) -> None:

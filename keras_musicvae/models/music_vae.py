@@ -17,7 +17,12 @@ from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import NUM_FEATURES
-from keras_musicvae.models.batch import as_floats, check_batch, needed_shapes
+from keras_musicvae.models.batch import (
+    as_floats,
+    check_batch,
+    check_weights,
+    needed_shapes,
+)
 from keras_musicvae.models.conductor import ConductorDecoder
 from keras_musicvae.models.config import Architecture, configure, documented, to_json
 from keras_musicvae.models.decoder import NoteDecoder
@@ -390,6 +395,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         beta = beta_at(step, self.beta, self.beta_rate)
         cost = reconstruction + beta * kl_cost(kl, self.free_bits)
         if sample_weight is not None:
+            check_weights(sample_weight)
             cost = cost * ops.cast(sample_weight, cost.dtype)
         self.reconstruction_tracker.update_state(reconstruction)
         for name, tracker in self.term_trackers.items():

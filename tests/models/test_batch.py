@@ -81,6 +81,65 @@ def test_wrong_batches_are_refused(tiny, use, arguments, batch, words):
         use(tiny(**arguments), batch)
 
 
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
+def test_a_batch_of_nothing_is_refused(tiny, verb):
+    with pytest.raises(GrooveError, match="at least one groove"):
+        getattr(tiny(), verb)(np.zeros((0, 8, 27)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 8, 18), "uint64"), np.full((2, 8, 27), "x"), [[0.0]]]
+)
+def test_arrays_are_checked_before_they_are_tensors(tiny, array):
+    with pytest.raises(GrooveError, match="`grooves` must"):
+        tiny()(array)
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "uint32", "float64"])
+def test_arrays_that_a_backend_does_not_have_are_cast(tiny, dtype):
+    model, array = tiny(), np.ones((2, 8, 27))
+    expected = model(array.astype("float32"))["outputs"]
+    outputs = model(array.astype(dtype))["outputs"]
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(outputs), ops.convert_to_numpy(expected)
+    )
+
+
+@pytest.mark.parametrize("hierarchical", [False, True])
+def test_lengths_bar_by_bar_need_an_encoder_of_bars(tiny, use, grooves, hierarchical):
+    model = tiny(hierarchical_encoder=hierarchical)
+    batch = {"grooves": grooves, "lengths": np.full((16, model.num_bars), 2)}
+    if hierarchical:
+        use(model, batch)
+        return
+    with pytest.raises(GrooveError, match=r"`lengths` must have the shape \(batch,\)"):
+        use(model, batch)
+
+
+@pytest.mark.parametrize("shape", [(15,), (16, 1), (16, 8), ()])
+@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+def test_there_is_one_weight_for_each_groove(tiny, grooves, verb, shape):
+    with pytest.raises(GrooveError, match=r"`sample_weight` must have the shape"):
+        getattr(tiny(), verb)(grooves, sample_weight=np.ones(shape), verbose=0)
+
+
+def test_weights_are_numbers(tiny, grooves):
+    with pytest.raises(GrooveError, match=r"`sample_weight` must be an array"):
+        tiny().fit(grooves, sample_weight=np.full(16, "x"), verbose=0)
+
+
+def test_weights_of_a_data_set_are_checked(tiny, grooves):
+    model = tiny()
+    model.compile()
+
+    class Weighed(Endless):
+        def __getitem__(self, index):
+            return self.batch, None, np.ones((16, 1), "float32")
+
+    with pytest.raises(GrooveError, match=r"`sample_weight` must have the shape"):
+        model.fit(Weighed(grooves), steps_per_epoch=1, shuffle=False, verbose=0)
+
+
 def test_numbers_of_examples_must_agree(tiny):
     batch = {"grooves": np.zeros((16, 8, 27)), "noise": np.zeros((8, 3))}
     with pytest.raises(GrooveError, match="as many examples"):
