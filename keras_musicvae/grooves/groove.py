@@ -87,7 +87,14 @@ class Groove:
 
     def __post_init__(self) -> None:
         steps_per_bar = bar_steps(self.time_signature, self.steps_per_quarter)
-        hits = np.array(self.hits)
+        try:
+            hits = np.array(self.hits)
+        except ValueError:  # rows of different lengths
+            hits = np.empty(0, object)
+        if hits.dtype.kind not in "biuf" or np.isnan(hits).any():
+            raise GrooveError(
+                f"hits must be an array of booleans. Received: {shown(self.hits)}"
+            )
         if hits.ndim != 2 or hits.shape[1] != NUM_DRUMS or len(hits) == 0:
             raise GrooveError(
                 f"hits must have the shape (steps, {NUM_DRUMS}) with at least one "
@@ -472,7 +479,10 @@ def _cells(
 ) -> npt.NDArray[np.float32]:
     """`values` as float32, zero where there is no hit, inside its range elsewhere."""
     try:
-        array = np.asarray(values, np.float32)
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        array = array.astype(np.float32)
     except (TypeError, ValueError, OverflowError):
         raise GrooveError(
             f"{name} must be an array of numbers. Received: {shown(values)}"
