@@ -39,7 +39,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     Raises:
         PathError: No file can have this path: it holds a NUL or half a character.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
         if b"\0" in os.fsencode(name):
             raise PathError(f"A path cannot hold a NUL character. Received: {name!r}")

@@ -11,7 +11,10 @@ import zipfile
 import pytest
 
 from keras_musicvae import files
-from keras_musicvae.errors import OutputError
+from keras_musicvae.datasets.folder import preprocess
+from keras_musicvae.datasets.sources import open_source
+from keras_musicvae.datasets.windows import GrooveWindows
+from keras_musicvae.errors import OutputError, PathError
 from keras_musicvae.files import (
     BoundedZip,
     exclusive_lock,
@@ -19,6 +22,7 @@ from keras_musicvae.files import (
     replacing_folder,
     strict_json,
 )
+from keras_musicvae.magenta.checkpoint import read_checkpoint
 
 
 def names(folder):
@@ -29,6 +33,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from keras_musicvae import files
+from keras_musicvae.datasets.folder import preprocess
+from keras_musicvae.datasets.sources import open_source
+from keras_musicvae.datasets.windows import GrooveWindows
 
 if sys.argv[2] == "renames":
     files._exchange = lambda left, right: False
@@ -143,3 +150,19 @@ def test_a_good_zip_is_read(tmp_path):
         archive.writestr("a", b"b" * 100)
     with BoundedZip(tmp_path / "x.zip", max_directory=1 << 20) as archive:
         assert archive.read("a") == b"b" * 100
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"a\0"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        files.user_path,
+        GrooveWindows.load,
+        open_source,
+        read_checkpoint,
+        lambda path: preprocess(".", path),
+    ],
+)
+def test_paths_that_no_file_can_have(use, path):
+    with pytest.raises(PathError):
+        use(path)

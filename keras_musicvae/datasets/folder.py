@@ -32,6 +32,7 @@ from keras_musicvae.datasets.unfinished import UnfinishedFolder, check_output, c
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.datasets.workers import MEMORY, SECONDS, PartReader
 from keras_musicvae.errors import ConfigError, DatasetError
+from keras_musicvae.files import user_path
 from keras_musicvae.progress import showing
 
 
@@ -99,7 +100,7 @@ def preprocess(
     for name, value in (("jobs", jobs or 1), ("seconds", seconds), ("memory", memory)):
         if not value > 0:
             raise ConfigError(f"{name} must be above 0. Received: {value!r}.")
-    out = Path(out).expanduser()
+    out = user_path(out)
     opened = open_source(source)
     check_output(out)
     work = _Work.listed(opened, config.limits.max_bytes)

@@ -16,6 +16,7 @@ from keras_musicvae.datasets.folder import preprocess
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.download import PublishedFile, fetch, is_published
 from keras_musicvae.errors import ChecksumError
+from keras_musicvae.files import user_path
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.progress import showing
 
@@ -82,11 +83,7 @@ def load_data(
     """
     converter = GrooveConverter(num_bars, steps_per_quarter=steps_per_quarter)
     config = WindowConfig(converter=converter, hop_bars=hop_bars, short=short)
-    source = (
-        Path(path).expanduser()
-        if path is not None
-        else download(url=url, verbose=verbose)
-    )
+    source = user_path(path) if path is not None else download(url=url, verbose=verbose)
     check_zip(source)
     folder = _cache_folder() / f"groove-v1.0.0-{_short_name(source, config)}"
     windows = preprocess(
@@ -119,7 +116,7 @@ def download(
         ChecksumError: the server sent something else.
         OutputError: the cache cannot be written.
     """
-    place = Path(folder).expanduser() if folder is not None else _cache_folder()
+    place = user_path(folder) if folder is not None else _cache_folder()
     if is_published(place / GROOVE_ZIP.name, GROOVE_ZIP):
         return place / GROOVE_ZIP.name
     label = f"Downloading {GROOVE_ZIP.name}"

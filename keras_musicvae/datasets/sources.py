@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from keras_musicvae.errors import DatasetError
-from keras_musicvae.files import BoundedZip, open_regular, reason
+from keras_musicvae.files import BoundedZip, open_regular, reason, user_path
 from keras_musicvae.grooves.midi_limits import MIDI_SUFFIXES
 
 """Names with other endings are counted, not read."""
@@ -139,7 +139,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     Raises:
         DatasetError: there is nothing at `path`, or it is something else.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -31,6 +31,7 @@ from keras_musicvae.datasets.layout import (
     read_names,
 )
 from keras_musicvae.errors import DatasetError
+from keras_musicvae.files import user_path
 from keras_musicvae.grooves.converter import GrooveConverter
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class GrooveWindows:
             DatasetError: the folder is no dataset, or incomplete, or damaged.
             ChecksumError: with `verify`, a file has changed.
         """
-        folder = Path(folder).expanduser()
+        folder = user_path(folder)
         info = read_info(folder)
         for name, item in ((FRAMES_NAME, "frames"), (WINDOWS_NAME, "windows")):
             check_file(folder / name, info[item], verify=verify)

@@ -20,6 +20,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
+from keras_musicvae.files import user_path
 from keras_musicvae.magenta.architecture import Architecture
 from keras_musicvae.magenta.discovery import (
     find_architecture,
@@ -87,7 +88,7 @@ def read_checkpoint(path: str | Path) -> MagentaCheckpoint:
         >>> checkpoint.architecture.decoder_units, checkpoint.num_bars
         ((256, 256), 4)
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     files, prefix = _locate(path)
     converter: dict[str, Any] = {}
     js_folder = None if prefix else find_tfjs(files)

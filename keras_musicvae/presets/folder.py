@@ -20,7 +20,7 @@ from keras_musicvae.errors import (
     PresetFormatError,
     TruncatedPresetError,
 )
-from keras_musicvae.files import sha256_of, strict_json
+from keras_musicvae.files import reason, sha256_of, strict_json
 from keras_musicvae.presets.schema import MAX_WEIGHTS_BYTES, check_metadata
 
 CONFIG = "config.json"
@@ -205,13 +205,20 @@ def check_replaceable(target: Path) -> None:
     Raises:
         OutputError: It is a file, or holds other files, which would be lost.
     """
-    if not target.exists():
-        return
-    if not target.is_dir():
+    try:
+        if not target.exists():
+            return
+        if not target.is_dir():
+            raise OutputError(
+                f"Cannot write the preset {target}: it is a file. Choose a folder."
+            )
+        others = sorted({item.name for item in target.iterdir()} - set(PRESET_FILES))
+    except OSError as error:  # No permission, too long a name.
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(
-            f"Cannot write the preset {target}: it is a file. Choose a folder."
-        )
-    others = sorted({item.name for item in target.iterdir()} - set(PRESET_FILES))
+            f"Cannot write the preset {target}: {reason(error)}. Choose another folder."
+        ) from error
     if others:
         raise OutputError(
             f"Cannot write the preset {target}: the folder holds other files, such as "

@@ -22,7 +22,7 @@ from keras_musicvae.errors import (
     MusicVAEError,
     PresetFormatError,
 )
-from keras_musicvae.files import replacing_folder, sha256_of
+from keras_musicvae.files import replacing_folder, sha256_of, user_path
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.config import Architecture, part_of
 from keras_musicvae.models.initial_weights import no_initial_weights
@@ -142,7 +142,7 @@ def save_preset(
             the limits of presets, it is quantized, or a weight is not finite.
         OutputError: The folder cannot be written, or holds files that are no preset.
     """
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     document, preprocessor = _serialized(model)
     check_object(document, CONFIG)
     config = check_model_config(document["config"], CONFIG)
@@ -152,6 +152,9 @@ def save_preset(
             f"The weights take {size:.2f} GB, more than max_shard_size="
             f"{max_shard_size}; presets of keras_musicvae are one file."
         )
+    texts = {"name": name, "description": description, "license": license}
+    for argument, text in texts.items():
+        _check_text(argument, text)
     parents = getattr(model, "parents", ())
     about = {
         "description": description,
@@ -273,6 +276,20 @@ def _serialized(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any] | No
         "config": converter.get_config(),
         "registered_name": PREPROCESSOR_TYPE,
     }
+
+
+def _check_text(name: str, value: object) -> None:
+    """Checks that a card can hold an argument; None is one that was left open."""
+    if value is None:
+        return
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        value.encode()
+    except ValueError:
+        raise PresetFormatError(
+            f"`{name}` must be text that UTF-8 can hold. Received: {shown(value)}"
+        ) from None
 
 
 def _check_rebuilt(model: keras.Model, config: dict[str, Any], path: Path) -> None:

@@ -15,7 +15,7 @@ import keras
 from keras_musicvae import __version__
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import ConfigError, DatasetError, TrainingError
-from keras_musicvae.files import exclusive_lock, make_folder
+from keras_musicvae.files import exclusive_lock, make_folder, user_path
 from keras_musicvae.grooves.conditions import fit_conditions
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.models.config import Objective
@@ -103,7 +103,7 @@ def train(
         ```
     """
     recipe = recipe or RECIPES["groove" if base is None else "fine_tune"]
-    out = Path(out).expanduser()
+    out = user_path(out)
     run = _Run(windows, out, recipe, None if base is None else os.fspath(base))
     if finish and find_checkpoint(run.checkpoint) is None:
         raise TrainingError(f"There is no run to finish in {out}.")

@@ -23,6 +23,7 @@ from keras_musicvae.errors import (
     ForeignPresetError,
     FuturePresetError,
     OutputError,
+    PathError,
     PresetFileError,
     PresetFormatError,
     TruncatedPresetError,
@@ -474,3 +475,20 @@ def test_drum_maps_of_strangers(preset, drum_map):
     with pytest.raises(PresetFormatError) as caught:
         load_preset(MusicVAE, preset)
     assert len(str(caught.value)) < 1500
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("a\0b", PathError), ("\ud800", PathError), ("x" * 5000, OutputError)],
+)
+def test_paths_that_no_preset_can_have(path, error):
+    with pytest.raises(error):
+        tiny_model().save_to_preset(path)
+
+
+@pytest.mark.parametrize("argument", ["name", "description", "license"])
+@pytest.mark.parametrize("value", [5, "\ud800"])
+def test_words_that_no_card_can_hold(tmp_path, argument, value):
+    with pytest.raises(PresetFormatError, match=f"`{argument}` must be text"):
+        tiny_model().save_to_preset(tmp_path / "preset", **{argument: value})
+    assert not (tmp_path / "preset").exists()
