@@ -33,9 +33,6 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from keras_musicvae import files
-from keras_musicvae.datasets.folder import preprocess
-from keras_musicvae.datasets.sources import open_source
-from keras_musicvae.datasets.windows import GrooveWindows
 
 if sys.argv[2] == "renames":
     files._exchange = lambda left, right: False

@@ -190,6 +190,6 @@ def _read_header(
         raise ValueError("the header of an array is damaged or too long") from None
     except Exception as error:  # whatever Python's own tokenizer raises
         raise ValueError(f"the header of an array is damaged: {error}") from None
-    if any(length < 0 for length in shape):
+    if any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"an array of the shape {shape}")
     return shape, dtype, by_columns

@@ -34,7 +34,7 @@ class GrooveModel(GrooveTrainer):
     architecture: Architecture
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """What `call` gives; arrays are checked before Keras makes tensors of them."""
+        """What `call` gives; arrays are cast before Keras makes tensors of them."""
         if isinstance(x, Mapping | np.ndarray | list | tuple):
             x = check_batch(x, self.architecture)
         return super().__call__(x, *args, **kwargs)
@@ -142,6 +142,8 @@ class GrooveModel(GrooveTrainer):
             )
         if is_music(x):
             x = self._batch_of(x)
+        elif hasattr(x, "examples"):  # `GrooveWindows`
+            x = self.to_batch(x.examples())
         examples = None
         if isinstance(x, Mapping) or hasattr(x, "dtype"):
             x = check_batch(x, self.architecture)

@@ -206,16 +206,10 @@ def check_replaceable(target: Path) -> None:
         OutputError: It is a file, or holds other files, which would be lost.
     """
     try:
-        if not target.exists():
-            return
-        if not target.is_dir():
-            raise OutputError(
-                f"Cannot write the preset {target}: it is a file. Choose a folder."
-            )
         others = sorted({item.name for item in target.iterdir()} - set(PRESET_FILES))
-    except OSError as error:  # No permission, too long a name.
-        if isinstance(error, OutputError):
-            raise
+    except FileNotFoundError:
+        return
+    except OSError as error:  # A file, no permission, too long a name.
         raise OutputError(
             f"Cannot write the preset {target}: {reason(error)}. Choose another folder."
         ) from error

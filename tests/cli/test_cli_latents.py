@@ -138,6 +138,7 @@ BAD_FILES = [
     (b"neither", "archive is damaged"),
     (npz(y=npy()), "no array 'z'"),
     # Type
+    (npy(shape="(True, 8)", data=bytes(32)), "an array of the shape"),
     (npy("'|O'", data=bytes(128)), "floating-point"),
     (npy("'<i8'", data=bytes(128)), "floating-point"),
     (npy("'<c8'", data=bytes(128)), "floating-point"),

@@ -6,6 +6,7 @@ import pytest
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.backends import native
+from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.errors import (
     ConfigError,
     GrooveError,
@@ -51,6 +52,15 @@ def test_fit_takes_music_and_needs_no_compile(tmp_path):
     assert tiny().predict(grooves, verbose=0)["outputs"].shape == (2, 32, 27)
     with pytest.raises(GrooveError, match="Without a preprocessor"):
         tiny(preprocessor=None).fit(str(paths[0]))
+
+
+def test_fit_takes_groove_windows():
+    model = tiny()
+    windows = GrooveWindows.from_grooves(model.sample(2, seed=1), model.preprocessor)
+    expected = tiny().fit(windows.arrays(), shuffle=False, verbose=0).history["loss"]
+    history = model.fit(windows, shuffle=False, verbose=0, validation_data=windows)
+    assert history.history["loss"] == expected
+    assert loss(model, windows) == pytest.approx(history.history["val_loss"][0])
 
 
 def test_sample_weights_weigh_without_a_target():
@@ -144,6 +154,8 @@ def exported(path, x):
 
 @pytest.mark.filterwarnings("ignore")
 def test_export(tmp_path):
+    if native.EXPORT_FORMAT == "tf_saved_model":
+        pytest.importorskip("tensorflow")  # which JAX needs besides
     model = tiny()
     path = str(tmp_path / "model.pt2")
     model.export(path, verbose=False)

@@ -175,7 +175,7 @@ def test_a_preset_can_be_replaced_and_other_files_cannot(tmp_path):
     with pytest.raises(OutputError, match=r"notes\.txt"):
         save_preset(model, folder)
     assert (folder / "notes.txt").read_text() == "mine"
-    with pytest.raises(OutputError, match="is a file"):
+    with pytest.raises(OutputError, match=r"Not a directory\. Choose another folder"):
         save_preset(model, folder / "notes.txt")
 
 
