@@ -18,6 +18,10 @@ class MidiError(MusicVAEError, ValueError):
     """A MIDI file cannot be turned into a groove."""
 
 
+class MidiFileError(MidiError, FileNotFoundError):
+    """There is no such file, or it cannot be opened."""
+
+
 class MidiFormatError(MidiError):
     """The bytes are not a valid MIDI file; the message says what and where."""
 

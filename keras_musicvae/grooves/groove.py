@@ -18,7 +18,12 @@ import numpy.typing as npt
 
 from keras_musicvae.errors import GrooveError, shown
 from keras_musicvae.files import replacing_files, user_path
-from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
+from keras_musicvae.grooves.drum_maps import (
+    NUM_DRUMS,
+    ROLAND_TD11,
+    DrumMap,
+    get_drum_map,
+)
 from keras_musicvae.names import file_names
 
 if TYPE_CHECKING:
@@ -57,13 +62,15 @@ class Groove:
         tempo_changes: `(quarter, tempo)` of each change after the start, quarters
             counted from step 0. Defaults to none.
         name: A title for people. Defaults to "".
-        drum_map: The map that `pitches` refer to. Defaults to Roland TD-11.
+        drum_map: The map that `pitches` refer to: a `DrumMap`, a name of `DRUM_MAPS`
+            or the path of a JSON file. Defaults to Roland TD-11.
         report: What reading the file left out or changed; None if the groove was not
             read from a file. Neither it nor `name` counts when grooves are compared.
 
     Raises:
         GrooveError: Arrays of wrong shape, range or length (whole bars), or an
-            impossible tempo, time signature or grid.
+            impossible tempo, time signature or grid, or a name that is no text.
+        DrumMapError: An unknown drum map.
 
     Example:
         >>> import numpy as np
@@ -106,6 +113,8 @@ class Groove:
                 f"({self.time_signature[0]}/{self.time_signature[1]}). "
                 f"Received: {len(hits)} steps"
             )
+        if not isinstance(self.name, str):
+            raise GrooveError(f"name must be text. Received: {shown(self.name)}")
         hits = hits.astype(bool)
         values: dict[str, Any] = {
             "hits": hits,
@@ -117,6 +126,7 @@ class Groove:
                 int(self.time_signature[1]),
             ),
             "steps_per_quarter": int(self.steps_per_quarter),
+            "drum_map": get_drum_map(self.drum_map),
             "tempo_changes": _tempo_changes(
                 self.tempo, self.tempo_changes, len(hits) / self.steps_per_quarter
             ),
@@ -124,7 +134,7 @@ class Groove:
         if self.pitches is not None:
             pitches = _cells("pitches", self.pitches, hits, 0, 127)
             values["pitches"] = pitches.astype(np.uint8)
-            _check_pitches(values["pitches"], self.drum_map)
+            _check_pitches(values["pitches"], values["drum_map"])
         for name, value in values.items():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False

@@ -51,7 +51,6 @@ def read_pieces(
         GrooveError: Nothing, another time signature or grid than the converter's, or
             an array of another shape.
         MidiError: As `read_midi`, with the path.
-        OSError: A file cannot be opened.
     """
     sources = _as_list(music)
     pieces: list[Piece] = []
@@ -90,7 +89,6 @@ def read_grooves(
     Raises:
         GrooveError: Another time signature or grid, or no music at all.
         MidiError: As `read_midi`.
-        OSError: The file cannot be opened.
     """
     if isinstance(source, Groove):
         converter.check_kind(source, where)

@@ -89,6 +89,7 @@ def read_midi(
         The groove, with tempo changes, articulations and a `report`.
 
     Raises:
+        MidiFileError: The file is missing or cannot be opened.
         MidiFormatError: Not a MIDI file, or a damaged one.
         MidiLimitError: More than `limits` allow.
         NoDrumsError: No drum hit; says which channels and pitches there are.
@@ -97,7 +98,6 @@ def read_midi(
         UnknownPitchError: With `unknown_pitch="error"`.
         GrooveError: The bars of the time signature do not end on steps of this grid.
         MidiError: Any other reason that a file cannot be read.
-        OSError: The file cannot be opened.
 
     Example:
         >>> groove = read_midi("beat.mid")  # doctest: +SKIP

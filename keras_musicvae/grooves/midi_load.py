@@ -19,10 +19,11 @@ import numpy.typing as npt
 from keras_musicvae.errors import (
     GrooveError,
     MidiError,
+    MidiFileError,
     MidiFormatError,
     shown,
 )
-from keras_musicvae.files import open_regular, user_path
+from keras_musicvae.files import open_regular, reason, user_path
 from keras_musicvae.grooves.drum_part import Channel, find_drums
 from keras_musicvae.grooves.groove import MIN_TEMPO, check_time_signature
 from keras_musicvae.grooves.midi_check import CheckedMidi, check_midi
@@ -75,6 +76,11 @@ class LoadedMidi:
     other_notes: dict[int, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
+    @property
+    def has_notes(self) -> bool:
+        """Whether there are notes, to be read or not."""
+        return bool(len(self.notes) or self.other_notes)
+
 
 def load_midi(
     source: MidiSource,
@@ -106,7 +112,7 @@ def load_midi(
     # In formats 0 and 1 any track may hold the tempo; in format 2 each has its own.
     timing = part.tracks if midi.format == 2 else midi.tracks
     played = part.played
-    end_tick = max((track.end_tick for track in played), default=0)
+    end_tick = max((track.end_tick for track in played or timing), default=0)
     channels = Counter(note[0] for track in midi.tracks for note in track.notes)
     channels.subtract(note[0] for note in part.notes)
     remarks = [*midi.remarks, *filter(None, [part.remark])]
@@ -142,10 +148,13 @@ def _read(source: object, limits: MidiLimits) -> bytes:
         return bytes(source[: limits.max_bytes + 1])
     if isinstance(source, str | PathLike):
         path = user_path(source)
-        if path.exists() and not path.is_file():
-            raise MidiFormatError("not a file but a folder, a device or a pipe")
-        with open_regular(path) as file:
-            return file.read(limits.max_bytes + 1)
+        try:
+            if path.exists() and not path.is_file():
+                raise MidiFormatError("not a file but a folder, a device or a pipe")
+            with open_regular(path) as file:
+                return file.read(limits.max_bytes + 1)
+        except OSError as error:
+            raise MidiFileError(f"cannot be read: {reason(error)}") from None
     if is_file_object(source):
         data = source.read(limits.max_bytes + 1)  # type: ignore[attr-defined]
         if isinstance(data, bytes):

@@ -99,7 +99,7 @@ def groove_to_midi(
     ]
     midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.time_signature, 0)]
     rest = groove.num_steps - 1 - int(steps.max(initial=0))
-    if rest // groove.steps_per_bar > MAX_REST_BARS:
+    if not len(steps) or rest // groove.steps_per_bar > MAX_REST_BARS:
         midi.markers = [miditoolkit.Marker("end", end)]  # it is meant to be so late
     midi.instruments = [
         miditoolkit.Instrument(

@@ -41,6 +41,9 @@ class _Notes:
 def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[Groove]:
     """The parts of a file that hold drum hits, one groove for each.
 
+    A file without a note is a silent groove if a marker stands at its end, as
+    `write_midi` leaves it.
+
     Raises:
         NoDrumsError: There is no hit in the whole file.
         UnknownPitchError: With `unknown_pitch="error"`.
@@ -67,7 +70,8 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
         drum_map=drum_map.name,
         remarks=loaded.remarks,
     )
-    if unknown.all():
+    silent = loaded.marked_end and loaded.end_tick > 0 and not loaded.has_notes
+    if unknown.all() and not silent:
         raise NoDrumsError(_why_no_drums(report))
     if unknown.any() and options.unknown_pitch == "error":
         raise UnknownPitchError(
@@ -80,7 +84,7 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
     sections, remarks = split_sections(
         loaded.time_signatures,
         loaded.end_tick,
-        first_note=int(notes.ticks[~unknown].min()),
+        first_note=int(notes.ticks[~unknown].min(initial=loaded.end_tick)),
         ticks_per_quarter=loaded.ticks_per_quarter,
         marked_end=loaded.marked_end,
     )
@@ -94,7 +98,7 @@ def quantize(loaded: LoadedMidi, options: ReadOptions, name: str = "") -> list[G
     for section, start, stop in zip(sections, bounds, bounds[1:], strict=False):
         here = order[start:stop]
         known = here[~unknown[here]]
-        if len(known) == 0:
+        if len(known) == 0 and not silent:
             continue
         section_report = replace(
             report,
@@ -189,7 +193,7 @@ def _groove(
     winners = order[firsts]
     where = steps[winners], drums[winners]
 
-    bars, silent_bars = _num_bars(int(steps.max()), section, division, grid)
+    bars, silent_bars = _num_bars(int(steps.max(initial=-1)), section, division, grid)
     num_steps = bars * bar_steps(section.time_signature, grid)
     hits = np.zeros((num_steps, NUM_DRUMS), bool)
     velocities = np.zeros(hits.shape, np.float32)
@@ -225,11 +229,14 @@ def _num_bars(
     """Bars up to the last hit or the end of a loop; empty ones after them.
 
     A recording ends anywhere, a loop on a bar line: a rest at its end belongs to it.
+    Without a hit, -1, all bars do.
     """
     bars = last_step // bar_steps(section.time_signature, grid) + 1
     beats, unit = section.time_signature
     length = (section.end - section.start) * unit
     bar_ticks = beats * 4 * division  # times `unit`, to stay in whole numbers
+    if last_step < 0:
+        return -(-length // bar_ticks), 0
     silent = max(0, length // bar_ticks - bars)
     if silent > MAX_REST_BARS and not section.marked:
         return bars, silent
@@ -265,7 +272,7 @@ def _silent_sections(
     """The sections without a hit before the last hit, in words."""
     remarks = []
     played = set(owners.tolist())
-    for index, section in enumerate(sections[: max(played)]):
+    for index, section in enumerate(sections[: max(played, default=0)]):
         if index not in played:
             quarters = (section.end - section.start) / loaded.ticks_per_quarter
             beats, unit = section.time_signature

@@ -139,7 +139,7 @@ class _Run:
             raise DatasetError(
                 f"The split 'train' has {len(self.training)} windows, fewer than one "
                 f"batch of {batch_size}. Preprocess more files, hop fewer bars, or "
-                "lower batch_size."
+                "lower `batch_size`."
             )
         if not len(self.validation):
             raise DatasetError(

@@ -22,7 +22,12 @@ GRIDS = [4, 6, 8, 12]
 
 @st.composite
 def grooves(
-    draw, time_signature=None, steps_per_quarter=None, max_bars=3, drum_map=None
+    draw,
+    time_signature=None,
+    steps_per_quarter=None,
+    max_bars=3,
+    drum_map=None,
+    min_hits=1,
 ):
     """A groove with any hits, any tempo changes, articulations of any map."""
     time_signature = time_signature or draw(st.sampled_from(TIME_SIGNATURES))
@@ -37,7 +42,7 @@ def grooves(
                 st.floats(-0.5, 0.5, width=32),
                 st.integers(0, 30),
             ),
-            min_size=1,
+            min_size=min_hits,
             max_size=40,
         )
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_musicvae.errors import GrooveError
+from keras_musicvae.errors import DrumMapError, GrooveError
 from keras_musicvae.grooves.drum_maps import ADDICTIVE_DRUMS, GENERAL_MIDI, ROLAND_TD11
 from keras_musicvae.grooves.groove import Groove, bar_steps, join_grooves
 
@@ -106,11 +106,19 @@ ONES = np.ones((16, 9))
         ((ONES, ONES, ZEROS), {"tempo_changes": ((2, 90), (1, 80))}, "in order"),
         ((ONES, ONES, ZEROS), {"pitches": ONES * 36}, "pitch 36 does not play drum 1"),
         ((ONES, ONES, ZEROS), {"pitches": ONES * 200}, "pitches must be from 0 to 127"),
+        ((ONES, ONES, ZEROS), {"name": 5}, "name must be text. Received: 5"),
     ],
 )
 def test_impossible_grooves(arguments, options, message):
     with pytest.raises(GrooveError, match=message):
         Groove(*arguments, **options)
+
+
+def test_the_drum_map_of_a_groove():
+    assert Groove(ONES, ONES, ZEROS, drum_map="general_midi").drum_map == GENERAL_MIDI
+    for wrong in ("x", 5, None, {"36": "kick"}):
+        with pytest.raises(DrumMapError, match="drum map"):
+            Groove(ONES, ONES, ZEROS, drum_map=wrong)
 
 
 @pytest.mark.parametrize("span", [(-1, 2), (0, 0), (2, 1), (0, 3)])

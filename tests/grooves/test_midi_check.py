@@ -9,7 +9,12 @@ import tracemalloc
 import pytest
 from grooves import midi_files as midi
 
-from keras_musicvae.errors import MidiError, MidiFormatError, MidiLimitError
+from keras_musicvae.errors import (
+    MidiError,
+    MidiFileError,
+    MidiFormatError,
+    MidiLimitError,
+)
 from keras_musicvae.grooves.groove import Groove
 from keras_musicvae.grooves.midi import DEFAULT_LIMITS, read_midi, read_midi_parts
 
@@ -401,9 +406,13 @@ def test_a_path_is_named_in_the_error(tmp_path):
         read_midi(path)
 
 
-def test_a_missing_file_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_midi(tmp_path / "none.mid")
+@pytest.mark.parametrize("name", ["none.mid", "x" * 5000, "link.mid", "file/a.mid"])
+def test_files_that_cannot_be_opened(tmp_path, name):
+    (tmp_path / "link.mid").symlink_to("link.mid")
+    (tmp_path / "file").touch()
+    with pytest.raises(MidiFileError, match=r": cannot be read: \w") as caught:
+        read_midi(tmp_path / name)
+    assert isinstance(caught.value, FileNotFoundError)
 
 
 def test_something_else_is_refused():

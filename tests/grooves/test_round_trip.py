@@ -7,13 +7,14 @@ from dataclasses import replace
 import mido
 import numpy as np
 import pytest
+from grooves import midi_files as midi
 from grooves.strategies import grooves, resolutions
 from grooves.written import check_written, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_musicvae.errors import GrooveError
-from keras_musicvae.grooves.groove import Groove, join_grooves
+from keras_musicvae.errors import GrooveError, NoDrumsError
+from keras_musicvae.grooves.groove import Groove, bar_steps, join_grooves
 from keras_musicvae.grooves.midi import (
     DEFAULT_LIMITS,
     groove_to_midi,
@@ -48,7 +49,7 @@ def assert_same(groove: Groove, read: Groove, ticks_per_quarter: int) -> None:
         assert tempo == pytest.approx(bpm, rel=1e-5)
 
 
-@given(grooves(), resolutions())
+@given(grooves(min_hits=0), resolutions())
 @settings(max_examples=300, deadline=None)
 def test_round_trip(groove, ticks_per_quarter):
     data = written(groove, ticks_per_quarter=ticks_per_quarter)
@@ -68,6 +69,38 @@ def test_round_trip(groove, ticks_per_quarter):
         drum_map=groove.drum_map,
     )
     assert again == read
+
+
+@pytest.mark.parametrize("signature", [(4, 4), (7, 8), (3, 2)])
+@pytest.mark.parametrize("bars", [1, 4, 5, 40])
+def test_silence(bars, signature):
+    steps = bars * bar_steps(signature, 4)
+    silence = np.zeros((steps, 9))
+    groove = Groove(
+        silence,
+        silence,
+        silence,
+        tempo=125,
+        time_signature=signature,
+        tempo_changes=((1.5, 100.0),),
+        name="rest",
+    )
+    assert read_midi(written(groove)) == groove
+    assert read_midi(groove.to_midi()) == groove
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        midi.END,
+        b"\x8f\x00\xff\x2f\x00",  # an end on a bar line, nothing says that it is meant
+        midi.meta(6, b"end") + midi.END,  # a marker at the start
+        midi.meta(6, b"end", 1920) + b"\x01\xff\x2f\x00",  # a marker before the end
+    ],
+)
+def test_files_without_notes(events):
+    with pytest.raises(NoDrumsError, match="holds no notes"):
+        read_midi(midi.header() + midi.chunk(events))
 
 
 def by_mido(data):
