@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from keras_musicvae import __version__
 
 ROOT = Path(__file__).parents[1]
@@ -70,3 +72,35 @@ def test_the_citation_names_the_version_and_the_repository():
     assert f"\nversion: {__version__}\n" in citation
     repository = PROJECT["project"]["urls"]["Repository"]
     assert f'\nrepository-code: "{repository}"\n' in citation
+
+
+def workflow_files() -> list[Path]:
+    return sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", workflow_files(), ids=lambda path: path.name)
+def test_actions_are_pinned_and_their_make_targets_exist(path):
+    text = path.read_text()
+    uses = re.findall(r"uses: (.*)", text)
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action)
+    makefile = (ROOT / "Makefile").read_text()
+    for line in re.findall(r"run: make (.*)", text):
+        for word in line.split():
+            assert "=" in word or re.search(rf"^{word}:", makefile, re.MULTILINE)
+
+
+def test_the_workflow_tests_every_python_of_the_classifiers():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    tested = set(re.findall(r'"(3\.\d+)"', workflow))
+    prefix = "Programming Language :: Python :: "
+    classifiers = PROJECT["project"]["classifiers"]
+    named = {name.removeprefix(prefix) for name in classifiers if prefix in name}
+    assert tested == named - {"3"}
+    assert min(named - {"3"}) in PROJECT["project"]["requires-python"]
+
+
+def test_upper_bounds_only_where_private_names_are_used():
+    bounded = [one for one in PROJECT["project"]["dependencies"] if "<" in one]
+    assert [one.partition(">")[0] for one in bounded] == ["keras"]
