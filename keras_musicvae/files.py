@@ -37,8 +37,11 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     """A path as users write it: `~` is their home folder.
 
     Raises:
-        PathError: No file can have this path: it holds a NUL or half a character.
+        PathError: It is no path, or one that no file can have: it holds a NUL or half
+            a character.
     """
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise PathError(f"A path must be a string. Received: {type(path).__name__}")
     name = os.fsdecode(path)
     try:
         if b"\0" in os.fsencode(name):
@@ -57,14 +60,15 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary name beside `path`, and renames it to `path` on success.
 
     Raises:
+        PathError: As `user_path`.
         OutputError: the file cannot be written.
     """
+    path = user_path(path)
     try:
-        path = user_path(path)
         temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
         temporary.touch(exist_ok=False)  # follows no link of someone else
         try:

@@ -149,7 +149,7 @@ def test_a_good_zip_is_read(tmp_path):
         assert archive.read("a") == b"b" * 100
 
 
-@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"a\0"])
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"a\0", 5])
 @pytest.mark.parametrize(
     "use",
     [

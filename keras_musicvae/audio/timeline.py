@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_musicvae.errors import AudioError, shown
 from keras_musicvae.grooves.drum_maps import ROLAND_TD11, DrumMap
-
-if TYPE_CHECKING:
-    from keras_musicvae.grooves.groove import Groove
+from keras_musicvae.grooves.groove import Groove, check_groove
 
 # An hour of stereo float32 samples at 44.1 kHz takes 1.3 GB.
 MAX_SECONDS = 3600.0
@@ -48,7 +45,7 @@ class Timeline:
 
 
 def timeline(
-    groove: "Groove", loops: int = 1, drum_map: DrumMap = ROLAND_TD11
+    groove: Groove, loops: int = 1, drum_map: DrumMap = ROLAND_TD11
 ) -> Timeline:
     """Lists the hits of a groove by time.
 
@@ -61,6 +58,7 @@ def timeline(
         AudioError: If `loops` is not a positive integer, or the whole would be
             longer than an hour.
     """
+    check_groove(groove)
     whole = isinstance(loops, int | np.integer) and not isinstance(loops, bool)
     if not whole or loops < 1:
         raise AudioError(

@@ -3,7 +3,6 @@
 import io
 import os
 import wave
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,7 @@ def write_wav(
         >>> write_wav("silence.wav", np.zeros(44100))  # doctest: +SKIP
     """
     content = wav_bytes(samples, sample_rate)
-    with replacing(Path(path)) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -49,6 +48,8 @@ def wav_bytes(samples: npt.ArrayLike, sample_rate: int = 44100) -> bytes:
     """
     sample_rate = check_sample_rate(sample_rate)
     array = np.asarray(samples)
+    if array.dtype.kind not in "iuf":
+        raise AudioError(f"Samples must be numbers. Received: {array.dtype} values")
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if array.ndim != 2 or array.shape[1] not in (1, 2):

@@ -22,6 +22,7 @@ from keras_musicvae.errors import (
     MusicVAEError,
     NoDrumsError,
     UnknownPitchError,
+    shown,
 )
 from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.drum_map import NUM_PITCHES
@@ -97,6 +98,11 @@ class WindowConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.converter, GrooveConverter):
+            raise ConfigError(
+                "`converter` must be a GrooveConverter. "
+                f"Received: {type(self.converter).__name__}"
+            )
         own = self.unknown_pitch == "skip" and self.converter.drum_map == ROLAND_TD11
         if self.any_kit is None:
             object.__setattr__(self, "any_kit", own)
@@ -128,12 +134,13 @@ class WindowConfig(Checked):
 
 def _extended(drum_map: DrumMap, pitches: str | Mapping[int, str]) -> DrumMap:
     """A drum map with pitches that it lacks; a name is the drum of all of them."""
+    received = pitches
     if isinstance(pitches, str):
         pitches = dict.fromkeys(range(NUM_PITCHES), pitches)
-    if unknown := set(pitches.values()) - set(DRUMS):
+    if not isinstance(pitches, Mapping) or set(pitches.values()) - set(DRUMS):
         raise ConfigError(
             "`unknown_pitch` must be skip, error, or name one of "
-            f"{', '.join(DRUMS)}. Received: {', '.join(map(repr, sorted(unknown)))}"
+            f"{', '.join(DRUMS)}. Received: {shown(received)}"
         )
     drums = {drum: dict(known) for drum, known in drum_map.drums.items()}
     for pitch, drum in pitches.items():

@@ -82,7 +82,7 @@ def preprocess(
         The windows, memory-mapped; `info["report"]` tells what was read.
 
     Raises:
-        ConfigError: `jobs`, `seconds` or `memory` is not positive.
+        ConfigError: `config` is none, or `jobs`, `seconds` or `memory` not positive.
         DatasetError: the source is not readable, gives no window at all, or `out`
             holds another dataset.
         OutputError: `out` cannot be written.
@@ -95,11 +95,15 @@ def preprocess(
         print(windows.info["counts"])
         ```
     """
-    config = config or WindowConfig()
+    config = WindowConfig() if config is None else config
+    if not isinstance(config, WindowConfig):
+        raise ConfigError(
+            f"`config` must be a WindowConfig. Received: {type(config).__name__}"
+        )
     shares = check_fractions(fractions)
-    for name, value in (("jobs", jobs or 1), ("seconds", seconds), ("memory", memory)):
-        if not value > 0:
-            raise ConfigError(f"{name} must be above 0. Received: {value!r}.")
+    rules.checked("jobs", rules.optional(rules.integer(1)), jobs)
+    rules.checked("seconds", rules.number(1e-3), seconds)
+    rules.checked("memory", rules.integer(1), memory)
     out = user_path(out)
     opened = open_source(source)
     check_output(out)

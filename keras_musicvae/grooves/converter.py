@@ -39,6 +39,7 @@ from keras_musicvae.grooves.groove import (
     MAX_STEPS_PER_QUARTER,
     Groove,
     bar_steps,
+    check_groove,
     check_time_signature,
     same_time_signature,
 )
@@ -365,6 +366,7 @@ class GrooveConverter:
             groove: A groove of any length.
             where: What it is, for the message.
         """
+        check_groove(groove)
         where = f"{where}: " if where else ""
         if not same_time_signature(groove.time_signature, self.time_signature):
             raise GrooveError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_musicvae.errors import DrumMapError
+from keras_musicvae.errors import DrumMapError, shown
 from keras_musicvae.files import open_regular, strict_json, user_path
 
 # The nine drums, in the order of the tensor's columns.
@@ -68,7 +68,15 @@ class DrumMap:
     source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.drums) - set(DRUMS))
+        drums = self.drums
+        if not isinstance(drums, Mapping) or not all(
+            isinstance(pitches, Mapping) for pitches in drums.values()
+        ):
+            raise DrumMapError(
+                "the drums of a drum map must be like "
+                f'{{"kick": {{36: "kick"}}, ...}}. Received: {shown(drums)}'
+            )
+        unknown = sorted(set(map(str, drums)) - set(DRUMS))
         missing = [drum for drum in DRUMS if not self.drums.get(drum)]
         if unknown or missing:
             raise DrumMapError(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from keras_musicvae.errors import GrooveError, shown
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS, ROLAND_TD11, DrumMap
-from keras_musicvae.grooves.groove import Groove
+from keras_musicvae.grooves.groove import Groove, check_groove
 
 NUM_FEATURES = 3 * NUM_DRUMS
 HITS = slice(0, NUM_DRUMS)
@@ -24,6 +24,7 @@ Frames = npt.NDArray[np.float32]
 
 def groove_to_frames(groove: Groove) -> Frames:
     """A whole groove as frames: `(groove.num_steps, 27)` float32."""
+    check_groove(groove)
     return np.concatenate(
         [groove.hits.astype(np.float32), groove.velocities, groove.offsets * 2], axis=1
     )

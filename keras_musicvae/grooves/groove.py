@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,7 +247,8 @@ class Groove:
             GrooveError: Another suffix.
             OutputError: The file cannot be written.
         """
-        suffix = Path(path).suffix.lower()
+        path = user_path(path)
+        suffix = path.suffix.lower()
         if suffix in (".mid", ".midi"):
             from keras_musicvae.grooves.midi import write_midi
 
@@ -304,13 +304,15 @@ class Groove:
         tempo = f"{self.tempo:.6g}{changes} bpm"
         return f"Groove({name}{bars} of {beats}/{unit}, {hits}, {tempo})"
 
-    def struck_pitches(self, drum_map: DrumMap | None = None) -> npt.NDArray[np.uint8]:
+    def struck_pitches(
+        self, drum_map: str | PathLike[str] | DrumMap | None = None
+    ) -> npt.NDArray[np.uint8]:
         """The MIDI pitch of every hit, `(steps, 9)` uint8, 0 where there is none.
 
         Args:
             drum_map: The map to give them in. None: the groove's own.
         """
-        target = self.drum_map if drum_map is None else drum_map
+        target = self.drum_map if drum_map is None else get_drum_map(drum_map)
         usual = np.where(self.hits, target.written_pitches, 0).astype(np.uint8)
         if self.pitches is None:
             return usual
@@ -352,6 +354,17 @@ def save_grooves(
     return [user_path(folder) / name for name in names]
 
 
+def check_groove(value: object) -> Groove:
+    """A value that must be a groove.
+
+    Raises:
+        GrooveError: It is something else, such as a list of grooves.
+    """
+    if not isinstance(value, Groove):
+        raise GrooveError(f"A Groove is needed. Received: {type(value).__name__}")
+    return value
+
+
 def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
     """One groove of several, one after the other.
 
@@ -369,14 +382,14 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
         >>> join_grooves([verse, fill, chorus])  # doctest: +SKIP
         Groove(12 bars of 4/4, 214 hits, 96 bpm)
     """
-    if not grooves:
-        raise GrooveError("join_grooves needs at least one groove. Received: none")
-    if not all(isinstance(groove, Groove) for groove in grooves):
-        raise GrooveError(f"join_grooves takes grooves. Received: {shown(grooves)}")
-    first = grooves[0]
+    if not isinstance(grooves, Sequence) or not grooves:
+        raise GrooveError(
+            f"A list of at least one groove is needed. Received: {shown(grooves)}"
+        )
+    first = check_groove(grooves[0])
     tempo, quarters = first.tempo, 0.0
     changes: list[tuple[float, float]] = []
-    for groove in grooves:
+    for groove in map(check_groove, grooves):
         if (groove.time_signature, groove.steps_per_quarter) != (
             first.time_signature,
             first.steps_per_quarter,

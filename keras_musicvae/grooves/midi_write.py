@@ -10,8 +10,7 @@ bar.
 import struct
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import miditoolkit
 import numpy as np
@@ -20,15 +19,13 @@ import numpy.typing as npt
 from keras_musicvae.errors import GrooveError, MidiLimitError, shown
 from keras_musicvae.files import replacing
 from keras_musicvae.grooves.drum_maps import DrumMap, get_drum_map
+from keras_musicvae.grooves.groove import Groove, check_groove
 from keras_musicvae.grooves.midi_limits import (
     DEFAULT_LIMITS,
     DRUM_CHANNEL,
     MAX_REST_BARS,
     MidiLimits,
 )
-
-if TYPE_CHECKING:
-    from keras_musicvae.grooves.groove import Groove
 
 TICKS_PER_QUARTER = 480
 MAX_TICKS_PER_QUARTER = 32_767
@@ -44,7 +41,7 @@ _META, _OFF, _ON = 0, 1, 2
 
 
 def groove_to_midi(
-    groove: "Groove",
+    groove: Groove,
     *,
     drum_map: str | PathLike[str] | DrumMap | None = None,
     ticks_per_quarter: int = TICKS_PER_QUARTER,
@@ -79,6 +76,9 @@ def groove_to_midi(
             on a tick, another `early`, or a groove beyond `limits`.
         DrumMapError: An unknown drum map.
     """
+    check_groove(groove)
+    if not isinstance(limits, MidiLimits):
+        raise GrooveError(f"limits must be MidiLimits. Received: {shown(limits)}")
     _check_options(groove, ticks_per_quarter, early)
     _check_readable(groove, limits)
     target = groove.drum_map if drum_map is None else get_drum_map(drum_map)
@@ -122,7 +122,7 @@ def groove_to_midi(
 
 
 def write_midi(
-    groove: "Groove",
+    groove: Groove,
     path: str | PathLike[str],
     *,
     drum_map: str | PathLike[str] | DrumMap | None = None,
@@ -158,7 +158,7 @@ def write_midi(
         limits=limits,
     )
     data = midi_bytes(midi)
-    with replacing(Path(path)) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
@@ -260,7 +260,7 @@ def _variable_length(number: int) -> bytes:
     return bytes(reversed(digits))
 
 
-def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None:
+def _check_options(groove: Groove, ticks_per_quarter: int, early: str) -> None:
     low = groove.steps_per_quarter
     if (
         not isinstance(ticks_per_quarter, int | np.integer)
@@ -277,13 +277,13 @@ def _check_options(groove: "Groove", ticks_per_quarter: int, early: str) -> None
             f"tick at {ticks_per_quarter} ticks per quarter; choose a multiple of "
             f"{groove.steps_per_quarter}"
         )
-    if early not in EARLY:
+    if not isinstance(early, str) or early not in EARLY:
         raise GrooveError(
             f"early must be one of {', '.join(EARLY)}. Received: {shown(early)}"
         )
 
 
-def _check_readable(groove: "Groove", limits: MidiLimits) -> None:
+def _check_readable(groove: Groove, limits: MidiLimits) -> None:
     """What is written can be read again, or is not written."""
     beats, unit = groove.time_signature
     tempos = [groove.tempo, *(tempo for _, tempo in groove.tempo_changes)]
@@ -299,7 +299,7 @@ def _check_readable(groove: "Groove", limits: MidiLimits) -> None:
 
 
 def _start_ticks(
-    groove: "Groove",
+    groove: Groove,
     steps: npt.NDArray[np.int64],
     drums: npt.NDArray[np.int64],
     ticks_per_quarter: int,

@@ -20,7 +20,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.files import user_path
+from keras_musicvae.files import reason, user_path
 from keras_musicvae.magenta.architecture import Architecture
 from keras_musicvae.magenta.discovery import (
     find_architecture,
@@ -89,7 +89,10 @@ def read_checkpoint(path: str | Path) -> MagentaCheckpoint:
         ((256, 256), 4)
     """
     path = user_path(path)
-    files, prefix = _locate(path)
+    try:
+        files, prefix = _locate(path)
+    except OSError as error:  # No permission, too long a name.
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}.") from None
     converter: dict[str, Any] = {}
     js_folder = None if prefix else find_tfjs(files)
     if js_folder is not None:

@@ -73,7 +73,7 @@ def open_magenta(
         DownloadError: it cannot be fetched.
         ChecksumError: it was damaged on its way.
     """
-    name = os.fspath(source)
+    name = str(source)
     if isinstance(source, str) and name in RELEASED and not os.path.lexists(name):
         name = RELEASED[name].address
     if is_address(name):

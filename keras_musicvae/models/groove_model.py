@@ -4,6 +4,7 @@ The step of training that they repeat is in `trainer.py`.
 """
 
 from collections.abc import Mapping
+from numbers import Number
 from os import PathLike
 from typing import Any
 
@@ -144,6 +145,11 @@ class GrooveModel(GrooveTrainer):
             x = self._batch_of(x)
         elif hasattr(x, "examples"):  # `GrooveWindows`
             x = self.to_batch(x.examples())
+        if x is None or isinstance(x, Number):
+            raise GrooveError(
+                "Music, arrays, a dictionary of arrays or a dataset are needed. "
+                f"Received: {shown(x)}"
+            )
         examples = None
         if isinstance(x, Mapping) or hasattr(x, "dtype"):
             x = check_batch(x, self.architecture)

@@ -439,7 +439,7 @@ class MusicVerbs(VerbPipeline):
     def _checked_latents(self, z: ArrayLike) -> Any:
         try:
             latents = np.atleast_2d(np.asarray(z, np.float32))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             latents = np.empty(0, np.float32)
         if (
             latents.ndim != 2

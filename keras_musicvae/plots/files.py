@@ -1,7 +1,6 @@
 """Pictures -> PNG files."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.errors import PlotError, shown
@@ -43,8 +42,8 @@ def save_plot(
         raise PlotError(
             f"dpi must be from {MIN_DPI} to {MAX_DPI}. Received: {shown(dpi)}"
         )
-    if hasattr(drawing, "hits"):
-        drawing = groove_figure(drawing)  # type: ignore[arg-type]
-    figure: Any = getattr(drawing, "figure", drawing)
-    with replacing(Path(path)) as temporary:
+    if not hasattr(drawing, "figure"):  # figures have one too: themselves
+        drawing = groove_figure(drawing)
+    figure: Any = drawing.figure
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=dpi)

@@ -7,13 +7,13 @@ import numpy as np
 
 from keras_musicvae.errors import PlotError, shown
 from keras_musicvae.grooves.drum_maps import DRUMS
+from keras_musicvae.grooves.groove import Groove, check_groove
 from keras_musicvae.plots.figures import INK, new_figure, set_title, strip_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from keras_musicvae.grooves.groove import Groove
 
 # Labels of the rows, from the lowest to the highest.
 ROWS = tuple(drum.replace("hihat", "hat").replace("_", " ") for drum in DRUMS)
@@ -26,7 +26,7 @@ _MAX_LINES = 32
 
 
 def plot_groove(
-    groove: "Groove", ax: "Axes | None" = None, *, colourbar: bool = True
+    groove: Groove, ax: "Axes | None" = None, *, colourbar: bool = True
 ) -> "Axes":
     """Draws a groove as a drum grid.
 
@@ -47,6 +47,7 @@ def plot_groove(
         >>> axes = plot_groove(read_midi("beat.mid"))  # doctest: +SKIP
         >>> axes.figure.savefig("beat.pdf")  # doctest: +SKIP
     """
+    check_groove(groove)
     if ax is None:
         figure = new_figure(_grid_width(groove.num_steps), 2.9)
         ax = figure.add_subplot()
@@ -59,7 +60,7 @@ def plot_groove(
 
 
 def plot_grooves(
-    grooves: Sequence["Groove"],
+    grooves: Sequence[Groove],
     *,
     titles: Sequence[str] | None = None,
     columns: int | None = None,
@@ -81,14 +82,16 @@ def plot_grooves(
         >>> axes = plot_grooves(model.sample(6))  # doctest: +SKIP
         >>> save_plot(axes[0].figure, "samples.png")  # doctest: +SKIP
     """
-    if not grooves:
-        raise PlotError("There is nothing to plot. Give at least one groove")
+    if not isinstance(grooves, Sequence) or not grooves:
+        raise PlotError(
+            f"A list of at least one groove is needed. Received: {shown(grooves)}"
+        )
     if titles is not None and len(titles) != len(grooves):
         raise PlotError(
             f"Give one title for each groove. Received: {len(titles)} titles for "
             f"{len(grooves)} grooves"
         )
-    longest = max(groove.num_steps for groove in grooves)
+    longest = max(check_groove(groove).num_steps for groove in grooves)
     if columns is None:
         columns = 1 if longest > 64 or len(grooves) == 1 else 2
     if not isinstance(columns, int | np.integer) or columns < 1:
@@ -113,9 +116,9 @@ def plot_grooves(
     return axes[: len(grooves)]
 
 
-def groove_figure(groove: "Groove") -> "Figure":
+def groove_figure(groove: Groove) -> "Figure":
     """A groove as lines of a score: four bars each, at most 32 lines."""
-    lines = min(-(-groove.num_bars // _BARS_PER_LINE), _MAX_LINES)
+    lines = min(-(-check_groove(groove).num_bars // _BARS_PER_LINE), _MAX_LINES)
     if lines <= 1:
         return plot_groove(groove).figure  # type: ignore[return-value]
     steps = _BARS_PER_LINE * groove.steps_per_bar
@@ -136,7 +139,7 @@ def groove_figure(groove: "Groove") -> "Figure":
 
 
 def _draw_grid(
-    groove: "Groove", ax: "Axes", *, small: bool = False, first_bar: int = 0
+    groove: Groove, ax: "Axes", *, small: bool = False, first_bar: int = 0
 ) -> None:
     num_steps, rows = groove.hits.shape
     beat = max(1, groove.steps_per_quarter * 4 // groove.time_signature[1])
@@ -192,7 +195,7 @@ def _position(step: int, bar: int, beat: int, first_bar: int) -> str:
     return str(number) if step % bar == 0 else f"{number}.{step % bar // beat + 1}"
 
 
-def _facts(groove: "Groove") -> str:
+def _facts(groove: Groove) -> str:
     bars = "1 bar" if groove.num_bars == 1 else f"{groove.num_bars} bars"
     numerator, denominator = groove.time_signature
     return f"{bars} of {numerator}/{denominator} at {groove.tempo:.4g} bpm"

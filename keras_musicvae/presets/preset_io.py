@@ -147,7 +147,7 @@ def save_preset(
     check_object(document, CONFIG)
     config = check_model_config(document["config"], CONFIG)
     size = 4 * model.count_params() / 1e9
-    if size > max_shard_size:
+    if not isinstance(max_shard_size, int | float) or size > max_shard_size:
         raise PresetFormatError(
             f"The weights take {size:.2f} GB, more than max_shard_size="
             f"{max_shard_size}; presets of keras_musicvae are one file."

@@ -32,7 +32,7 @@ def upload_preset(uri: str, preset: str | os.PathLike[str]) -> None:
         >>> model.save_to_preset("my_grooves", license="CC-BY-4.0")  # doctest: +SKIP
         >>> upload_preset("hf://me/my_grooves", "my_grooves")  # doctest: +SKIP
     """
-    hugging_face, kaggle = HUGGING_FACE.fullmatch(uri), KAGGLE.fullmatch(uri)
+    hugging_face, kaggle = HUGGING_FACE.fullmatch(str(uri)), KAGGLE.fullmatch(str(uri))
     if not hugging_face and not (kaggle and kaggle[1].count("/") == 3):
         raise PresetFormatError(
             "A preset is uploaded to `hf://org/model` or "

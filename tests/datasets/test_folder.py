@@ -556,6 +556,8 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
         {"any_kit": "yes"},
         {"hop_bars": 1.5},
         {"unknown_pitch": "cowbell"},
+        {"unknown_pitch": 36},
+        {"converter": 4},
         {"hop_bars": 5},
         {"hop_bars": 0},
         {"short": "fill"},
@@ -566,6 +568,15 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
 def test_impossible_settings(settings):
     with pytest.raises(ConfigError, match="Received"):
         WindowConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"config": 4}, {"jobs": 0}, {"jobs": "two"}, {"seconds": 0}, {"memory": 1.5}],
+)
+def test_impossible_arguments(tmp_path, settings):
+    with pytest.raises(ConfigError, match="must be"):
+        preprocess(tmp_path, tmp_path / "out", **settings)
 
 
 def test_the_configuration_survives_json():

@@ -108,6 +108,14 @@ def test_translation_of_an_unknown_pitch():
         ROLAND_TD11.translate(39, GENERAL_MIDI)
 
 
+@pytest.mark.parametrize(
+    "drums", [5, "kick", None, {"kick": [36]}, dict.fromkeys(DRUMS, 5)]
+)
+def test_what_is_no_drum_map(drums):
+    with pytest.raises(DrumMapError, match="must be like"):
+        DrumMap("kit", drums)
+
+
 def test_unknown_name_suggests_the_closest():
     with pytest.raises(DrumMapError, match=r"Did you mean 'superior_drummer'\?"):
         get_drum_map("superior_drumer")

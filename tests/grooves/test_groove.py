@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from keras_musicvae import audio, plots
 from keras_musicvae.errors import DrumMapError, GrooveError
+from keras_musicvae.grooves.converter import GrooveConverter
 from keras_musicvae.grooves.drum_maps import ADDICTIVE_DRUMS, GENERAL_MIDI, ROLAND_TD11
 from keras_musicvae.grooves.groove import Groove, bar_steps, join_grooves
+from keras_musicvae.grooves.midi import groove_to_midi
 
 
 def groove(bars=1, steps=16, **options):
@@ -114,11 +117,34 @@ def test_impossible_grooves(arguments, options, message):
         Groove(*arguments, **options)
 
 
+@pytest.mark.parametrize("wrong", [None, "beat.mid", 5, [], [groove()]])
+@pytest.mark.parametrize(
+    "use",
+    [
+        groove_to_midi,
+        audio.render,
+        lambda value: plots.save_plot(value, "beat.png"),
+        plots.plot_groove,
+        GrooveConverter().to_array,
+        GrooveConverter().windows,
+        lambda value: join_grooves([groove(), value]),
+        lambda value: plots.plot_grooves([groove(), value]),
+    ],
+)
+def test_what_is_no_groove(use, wrong):
+    with pytest.raises(GrooveError, match=r"A Groove is needed\. Received: \w+$"):
+        use(wrong)
+
+
 def test_the_drum_map_of_a_groove():
     assert Groove(ONES, ONES, ZEROS, drum_map="general_midi").drum_map == GENERAL_MIDI
     for wrong in ("x", 5, None, {"36": "kick"}):
         with pytest.raises(DrumMapError, match="drum map"):
             Groove(ONES, ONES, ZEROS, drum_map=wrong)
+    general = groove().struck_pitches("general_midi")
+    np.testing.assert_array_equal(general, groove().struck_pitches(GENERAL_MIDI))
+    with pytest.raises(DrumMapError, match="a drum map is"):
+        groove().struck_pitches(5)
 
 
 @pytest.mark.parametrize("span", [(-1, 2), (0, 0), (2, 1), (0, 3)])

@@ -82,6 +82,13 @@ def test_wrong_batches_are_refused(tiny, use, arguments, batch, words):
 
 
 @pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("x", [None, 5, 1.5, np.float32(2)])
+def test_nothing_and_numbers_are_no_batch(tiny, verb, x):
+    with pytest.raises(GrooveError, match="a dataset are needed"):
+        getattr(tiny(), verb)(x, verbose=0)
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
 def test_a_batch_of_nothing_is_refused(tiny, verb):
     with pytest.raises(GrooveError, match="at least one groove"):
         getattr(tiny(), verb)(np.zeros((0, 8, 27)), verbose=0)
