@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keras_musicvae import __version__
+from keras_musicvae import __version__, rules
 from keras_musicvae.datasets.assemble import Parts, assemble, fingerprint
 from keras_musicvae.datasets.catalogue import Catalogue, read_catalogue
 from keras_musicvae.datasets.convert import WindowConfig
