@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=path, required=True, help="folder of the run")
     parser.add_argument(
         "--recipe",
-        help="groove, the preset groove_4bar (the default); magenta, the original's "
-        "groovae_4bar; or fine_tune, the default with --from",
+        help="groove, the preset groove_4bar (the default); codec, the preset "
+        "groove_4bar_codec; magenta, the original's groovae_4bar; or fine_tune, the default with --from",
     )
     parser.add_argument(
         "--from",
@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=name_or_path,
         metavar="PRESET",
         help="start from the weights of a preset: a name, folder or address",
+    )
+    parser.add_argument(
+        "--fills",
+        type=path,
+        metavar="FOLDER",
+        help="windows of one bar (`preprocess --bars 1`), of which the fills take the "
+        "place of the last bar of some windows",
     )
     for name, text in RUN.items():
         option = f"--{name.replace('_', '-')}"
@@ -91,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         recipe,
         base=args.base,
+        fills=args.fills and GrooveWindows.load(args.fills),
         command=command_line(arguments),
         finish=args.finish,
         verbose=not args.quiet,

@@ -225,6 +225,7 @@ class GrooveWindows:
             tempo=rows.tempo.tolist(),
             style=[self.styles[code] or None for code in rows.style],
             kind=[self.kinds[code] or None for code in rows.kind],
+            start_bar=rows.start_bar.tolist(),
         )
 
     def batches(

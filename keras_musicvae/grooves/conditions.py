@@ -19,6 +19,9 @@ from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import HITS, OFFSETS, VELOCITIES
 
 MAX_CHOICES = 256
+NUM_RANKS = 33
+# The least difference between the values of neighbouring ranks.
+_APART = 1e-9
 Arrays = NDArray[np.float32]
 # The value of each window, None where it is open.
 Values = Sequence[Any]
@@ -33,11 +36,13 @@ class Condition(ABC):
         text: One sentence that explains it, with its unit.
         read: The value of each of some windows, None where it cannot be told; an empty
             sequence if it can be told of none.
+        default: The value of new grooves for which none is asked; None: open.
     """
 
     name: str
     text: str
     read: Callable[[Examples], Values]
+    default: Any = None
 
     def values(self, examples: Examples) -> Values:
         """The value of each window, None where it is open."""
@@ -108,6 +113,59 @@ class NumberCondition(Condition):
         known = np.array([value is not None for value in values])
         numbers = np.array([0.0 if value is None else value for value in values])
         scaled = (numbers - vocabulary["mean"]) / vocabulary["stddev"]
+        return np.stack([known * scaled, known], axis=1).astype(np.float32)
+
+
+class RankedCondition(Condition):
+    """A number that is asked for by its rank among the training windows, 0 to 1.
+
+    0 is the least that a drummer played, 0.5 the middle, 1 the most. The vocabulary
+    holds the values of evenly spaced ranks; the code is the rank, scaled to the
+    deviation 1, and 1.
+    """
+
+    def fit(self, values: Values) -> list[float]:
+        """The values of `NUM_RANKS` ranks."""
+        known = np.array([value for value in values if value is not None], np.float64)
+        if not len(known):
+            raise ConfigError(f"No window has a {self.name}; leave it out.")
+        ranks = np.quantile(known, np.linspace(0, 1, NUM_RANKS))
+        # Where many windows have one value, ranks still differ.
+        apart: list[float] = (ranks + _APART * np.arange(NUM_RANKS)).tolist()
+        return apart
+
+    def check_vocabulary(self, vocabulary: Any) -> list[float]:
+        """Increasing numbers."""
+        ranks = np.array(vocabulary, np.float64)
+        if (
+            ranks.shape != (NUM_RANKS,)
+            or not np.isfinite(ranks).all()
+            or not (np.diff(ranks) > 0).all()
+        ):
+            raise ValueError
+        return [float(value) for value in ranks]
+
+    def check_value(self, value: Any, vocabulary: Any) -> float:
+        """A number from 0 to 1; returns the value of this rank."""
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not 0 <= value <= 1:
+            raise ConfigError(
+                f"The condition `{self.name}` must be a number from 0 to 1. "
+                f"{self.text} Received: {value!r}"
+            )
+        ranks = np.linspace(0, 1, NUM_RANKS)
+        return float(np.interp(float(value), ranks, vocabulary))
+
+    def width(self, vocabulary: Any) -> int:
+        """The rank, and whether there is one."""
+        return 2
+
+    def encode(self, values: Values, vocabulary: Any) -> Arrays:
+        """(number, 2)."""
+        known = np.array([value is not None for value in values])
+        numbers = np.array([0.0 if value is None else value for value in values])
+        ranks = np.interp(numbers, vocabulary, np.linspace(0, 1, NUM_RANKS))
+        scaled = (ranks - 0.5) * 12**0.5
         return np.stack([known * scaled, known], axis=1).astype(np.float32)
 
 
@@ -240,6 +298,12 @@ def register_condition(condition: Condition) -> Condition:
 # --- What can be told of a window ---------------------------------------------
 
 
+def _phrase(examples: Examples) -> Values:
+    """Which bar of a phrase, as long as a window, is the first; "1" where it starts."""
+    bars = examples.num_bars
+    return [None if n is None else str(n % bars + 1) for n in examples.start_bar]
+
+
 def _density(examples: Examples) -> Values:
     return examples.grooves[..., HITS].sum(axis=(1, 2)) / examples.num_bars
 
@@ -275,10 +339,33 @@ def _mean_of_hits(grooves: Arrays, columns: slice, steps: slice) -> list[float |
 CONDITIONS: dict[str, Condition] = {}
 for _condition in (
     ChoiceCondition("style", "The style, as the dataset names it.", lambda e: e.style),
-    ChoiceCondition("kind", "Whether it is a beat or a fill.", lambda e: e.kind),
+    ChoiceCondition(
+        "kind", "A beat, or a fill at the end.", lambda e: e.kind, default="beat"
+    ),
     NumberCondition("tempo", "Quarter notes per minute.", lambda e: e.tempo),
-    NumberCondition("density", "Hits per bar, of all drums.", _density),
-    NumberCondition("loudness", "Mean velocity of the hits, 0 to 1.", _loudness),
-    NumberCondition("swing", "How late the off-beat sixteenths are, in steps.", _swing),
+    RankedCondition(
+        "density",
+        "Hits per bar: 0 is the sparsest that drummers play, 0.5 the middle, 1 the "
+        "densest.",
+        _density,
+    ),
+    RankedCondition(
+        "loudness",
+        "Mean velocity: 0 is the softest that drummers play, 0.5 the middle, 1 the "
+        "loudest.",
+        _loudness,
+    ),
+    RankedCondition(
+        "swing",
+        "How late off-beat sixteenths are: 0 is the straightest that drummers play, "
+        "0.5 the middle, 1 the most swung.",
+        _swing,
+    ),
+    ChoiceCondition(
+        "phrase",
+        "The bar of a phrase with which a groove begins; 1 is where phrases begin.",
+        _phrase,
+        default="1",
+    ),
 ):
     register_condition(_condition)

@@ -190,7 +190,7 @@ class GrooveConverter:
         condition: Mapping[str, Any] | None = None,
         read_notes: bool = True,
         generator: np.random.Generator | None = None,
-        open_share: float = 0.0,
+        leave_open: bool = False,
     ) -> dict[str, Frames]:
         """What a model is trained on and reads: the batch of some windows.
 
@@ -198,11 +198,12 @@ class GrooveConverter:
             examples: The windows.
             condition: Values by the names of conditions, for all windows; None leaves
                 one open. Conditions that are not named here are read from the windows.
-            read_notes: False leaves those open, for windows that say nothing.
-            generator: Decides what the task or `open_share` leaves to chance. Defaults
+            read_notes: False gives those their default, for windows that say nothing.
+            generator: Decides what the task or `leave_open` leaves to chance. Defaults
                 to one that always decides alike.
-            open_share: Share of the conditions that are left open, so that a model
-                learns to do without them. Defaults to 0.
+            leave_open: Whether conditions are left open at random, so that a model
+                learns to do without them: of each window another share, from none to
+                all. Defaults to False.
 
         Returns:
             `grooves` (number, num_steps, 27); `known` (number, num_steps, 54), if the
@@ -220,16 +221,25 @@ class GrooveConverter:
         if not self.conditions:
             return batch
         values: dict[str, Any] = {}
+        shares = generator.random(len(examples)) * leave_open
         for name in self.conditions:
+            one = find_condition(name)
             if name in wishes or not read_notes:
-                values[name] = [wishes.get(name)] * len(examples)
+                values[name] = [wishes.get(name, one.default)] * len(examples)
                 continue
-            left_open = generator.random(len(examples)) < open_share
-            read = find_condition(name).values(examples)
+            left_open = generator.random(len(examples)) < shares
+            read = one.values(examples)
             pairs = zip(read, left_open, strict=True)
             values[name] = [None if is_open else value for value, is_open in pairs]
         batch["condition"] = encode_conditions(self.conditions, values)
         return batch
+
+    def default_condition(self) -> Frames:
+        """The condition of new grooves for which nothing is asked, (condition_dim,)."""
+        values = {name: [find_condition(name).default] for name in self.conditions}
+        if not values:
+            return np.zeros(0, np.float32)
+        return encode_conditions(self.conditions, values)[0]
 
     def _checked_wishes(self, condition: Mapping[str, Any]) -> dict[str, Any]:
         checked = {}

@@ -17,6 +17,8 @@ class Examples:
             empty sequence: of none.
         style: The style of each window, alike.
         kind: `"beat"` or `"fill"`, alike.
+        start_bar: The bar of its performance in which each window begins, from 0,
+            alike.
     """
 
     grooves: Frames
@@ -24,6 +26,7 @@ class Examples:
     tempo: Sequence[float | None] = ()
     style: Sequence[str | None] = ()
     kind: Sequence[str | None] = ()
+    start_bar: Sequence[int | None] = ()
 
     def __len__(self) -> int:
         return len(self.grooves)

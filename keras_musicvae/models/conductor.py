@@ -66,7 +66,7 @@ class ConductorDecoder(keras.layers.Layer):
 
     def build(self, frames_shape: tuple, latent_dim: int, step_input_dim: int) -> None:
         """Creates the weights."""
-        batch, steps, frame_dim = frames_shape
+        batch, steps, width_read = frames_shape
         self.initial_state.build((None, latent_dim))
         # Without autoregression the input is one zero: it makes the weights those of
         # the original, whose kernels have a row for it.
@@ -77,7 +77,7 @@ class ConductorDecoder(keras.layers.Layer):
             cell.build((batch, self.num_bars, width))
             width = units
         self.note_decoder.build(
-            (batch, steps // self.num_bars, frame_dim), self.units[-1], step_input_dim
+            (batch, steps // self.num_bars, width_read), self.units[-1], step_input_dim
         )
         self.built = True
 
@@ -140,11 +140,11 @@ class ConductorDecoder(keras.layers.Layer):
         self,
         heads: Any,
         z: Any,
-        first: Any,
+        history: Any,
         thresholds: Any,
         step_inputs: Any = None,
         kept: Any = None,
-    ) -> tuple[Any, State]:
+    ) -> tuple[Any, State, Any]:
         """Free running; see `NoteDecoder.free_running`."""
         z = ops.cast(z, self.compute_dtype)
         layers = [cell.step_weights() for cell in self.cells]
@@ -157,26 +157,27 @@ class ConductorDecoder(keras.layers.Layer):
             inputs["kept"] = _by_bar(kept, self.num_bars)
 
         def run_bar(carry: tuple, bar: dict) -> tuple:
-            frame, notes, conductor = carry
+            past, notes, conductor = carry
             read = nothing
             if self.autoregressive:
                 read = ops.concatenate([flatten_state(notes), z], axis=-1)
             conductor = step_layers(layers, read, conductor)
             embedding, _ = conductor[-1]
-            frames, notes = self.note_decoder.free_running(
+            frames, notes, past = self.note_decoder.free_running(
                 heads,
                 embedding,
-                frame,
+                past,
                 bar["thresholds"],
                 bar.get("step_inputs"),
                 bar.get("kept"),
             )
-            return (frames[:, -1], notes, conductor), frames
+            return (past, notes, conductor), frames
 
-        carry = (first, self.note_decoder.no_state(z), self.initial_state(z))
-        (_, final, _), bars = native.scan(run_bar, carry, inputs)
+        carry = (history, self.note_decoder.no_state(z), self.initial_state(z))
+        (history, final, _), bars = native.scan(run_bar, carry, inputs)
         _, number, steps, features = bars.shape
-        return ops.reshape(bars, (-1, number * steps, features)), final
+        frames = ops.reshape(bars, (-1, number * steps, features))
+        return frames, final, history
 
     def _conduct(
         self, sequences: Any, state: State, bar: int, training: bool

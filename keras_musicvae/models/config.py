@@ -69,11 +69,11 @@ class Architecture(Checked):
         "LSTMs.",
     )
     latent_dim: int = argument(256, integer(1, 4096), "Dimensions of z.")
-    prior_components: int = argument(
+    prior_units: int = argument(
         0,
-        integer(0, 4096),
-        "Training grooves around whose latents samples are drawn, see `prior.py`; 0: "
-        "samples are drawn from N(0, I).",
+        integer(0, MAX_UNITS),
+        "Width of the flow that samples are drawn from, see `prior.py`; 0: samples are "
+        "drawn from N(0, I).",
     )
     conductor_units: tuple[int, ...] | None = argument(
         (256, 256),
@@ -91,6 +91,12 @@ class Architecture(Checked):
         integer(0, 1024),
         "Numbers that the note decoder reads at each step from z, by a linear map, "
         "besides the state that z seeds; 0: none.",
+    )
+    lookback: int = argument(
+        0,
+        integer(0, 64),
+        "Bars ago up to which the note decoder reads the frame at the same place, "
+        "besides the place itself; 0: only the frame before.",
     )
     known: str = argument(
         "nowhere",
@@ -122,6 +128,11 @@ class Architecture(Checked):
             raise ConfigError(
                 f"`num_bars * steps_per_bar` must be at most {MAX_STEPS}. Received: "
                 f"{self.num_bars} * {self.steps_per_bar}"
+            )
+        if self.lookback >= self.num_bars:
+            raise ConfigError(
+                f"`lookback` must be below `num_bars`, {self.num_bars}. "
+                f"Received: lookback={self.lookback}"
             )
         if self.conductor_autoregressive and self.conductor_units is None:
             raise ConfigError(

@@ -16,13 +16,15 @@ State = list[tuple[Any, Any]]  # (h, c) of each layer, each (batch, units)
 class NoteDecoder(keras.layers.Layer):
     """Stacked LSTMs that draw frames, each seeing the frame before.
 
-    The initial state is tanh(dense(z)); the input of a step is the frame before, z
-    and, if the model has any, the inputs of this step. It is the flat decoder, and also
-    what the conductor seeds bar by bar.
+    The initial state is tanh(dense(z)); the input of a step is the frame before, the
+    frames of the bars before at the same place (lookback), z and, if the model has any,
+    the inputs of this step. It is the flat decoder, and also what the conductor seeds
+    bar by bar.
 
     Args:
         units: Units of each layer.
         output_dim: Width of the outputs, given by the heads.
+        lags: How many steps ago the frames are that a step reads, see `lookback_lags`.
         dropout: Drops inputs of the layers in training, in `len(units)` draws a step
             and bar.
     """
@@ -31,11 +33,13 @@ class NoteDecoder(keras.layers.Layer):
         self,
         units: tuple[int, ...],
         output_dim: int,
+        lags: tuple[int, ...],
         dropout: Dropout,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.units = tuple(units)
+        self.lags = lags
         self.dropout = dropout
         self.initial_state = InitialState(self.units, dtype=self.dtype_policy)
         self.cells = [
@@ -57,10 +61,10 @@ class NoteDecoder(keras.layers.Layer):
 
     def build(self, frames_shape: tuple, latent_dim: int, step_input_dim: int) -> None:
         """Creates the weights."""
-        self.frame_dim = frames_shape[-1]
+        self.read_dim = frames_shape[-1]
         self.latent_dim = latent_dim
         self.initial_state.build((None, latent_dim))
-        width = self.frame_dim + latent_dim + step_input_dim
+        width = self.read_dim + latent_dim + step_input_dim
         for cell, units in zip(self.cells, self.units, strict=True):
             cell.build((*frames_shape[:-1], width))
             width = units
@@ -79,10 +83,10 @@ class NoteDecoder(keras.layers.Layer):
         bar: int = 0,
         training: bool = False,
     ) -> tuple[Any, State]:
-        """Teacher forcing: every step reads the given frame before it.
+        """Teacher forcing: every step reads the given frames before it.
 
         Args:
-            previous: (batch, steps, frame_dim), the frame before each step.
+            previous: (batch, steps, lags * frame_dim), see `frames_before`.
             z: (batch, latent_dim).
             step_inputs: (batch, steps, step_input_dim), or None.
             bar: Which bar this is, where bars are decoded one after the other: each
@@ -112,31 +116,32 @@ class NoteDecoder(keras.layers.Layer):
         self,
         heads: Any,
         z: Any,
-        first: Any,
+        history: Any,
         thresholds: Any,
         step_inputs: Any = None,
         kept: Any = None,
-    ) -> tuple[Any, State]:
-        """Free running: every step reads the frame that was drawn before it.
+    ) -> tuple[Any, State, Any]:
+        """Free running: every step reads the frames that were drawn before it.
 
         Args:
             heads: Draws a frame from an output; see `heads/`.
             z: (batch, latent_dim).
-            first: (batch, frame_dim), the frame before the first step.
+            history: (batch, max(lags), frame_dim), the frames before the first step.
             thresholds: (batch, steps, noise_dim), see `heads.noise_thresholds`.
             step_inputs: (batch, steps, step_input_dim), or None.
             kept: (batch, steps, 2 * frame_dim), values and mask: where the mask is 1
                 the value takes the place of what was drawn. None: nothing is kept.
 
         Returns:
-            frames (batch, steps, frame_dim), and the state after the last step.
+            frames (batch, steps, frame_dim), the state after the last step, and the
+            last `max(lags)` frames.
         """
         z = ops.cast(z, self.compute_dtype)
         bottom, *upper = [cell.step_weights() for cell in self.cells]
         kernel, kernel_z, kernel_inputs = (
-            bottom.kernel[: self.frame_dim],
-            bottom.kernel[self.frame_dim : self.frame_dim + self.latent_dim],
-            bottom.kernel[self.frame_dim + self.latent_dim :],
+            bottom.kernel[: self.read_dim],
+            bottom.kernel[self.read_dim : self.read_dim + self.latent_dim],
+            bottom.kernel[self.read_dim + self.latent_dim :],
         )
         inputs = {"thresholds": thresholds}
         if step_inputs is not None:
@@ -155,24 +160,31 @@ class NoteDecoder(keras.layers.Layer):
         bias_output = in_dtype(projection.bias, self.compute_dtype)
         mixed = self.compute_dtype != "float32"
 
+        longest = max(self.lags)
+
         def advance(carry: tuple, now: dict) -> tuple:
-            frame, state = carry
+            past, state = carry
+            read = [past[:, longest - lag] for lag in self.lags]
             if mixed:
-                frame = ops.cast(frame, self.compute_dtype)
+                read = [ops.cast(frame, self.compute_dtype) for frame in read]
             if "step_inputs" in now:
-                frame = native.ops.concatenate([frame, now["step_inputs"]], axis=-1)
-            following = step_layers(layers, frame, state)
+                read.append(now["step_inputs"])
+            inputs = read[0]
+            if len(read) > 1:
+                inputs = native.ops.concatenate(read, axis=-1)
+            following = step_layers(layers, inputs, state)
             output = native.add_matmul(bias_output, following[-1][0], kernel_output)
             if mixed:
                 output = ops.cast(output, "float32")
             frame = heads.draw(output, now["thresholds"])
             if "kept" in now:
                 frame = frame * now["free"] + now["kept"]
-            return (frame, following), frame
+            past = native.ops.concatenate([past[:, 1:], frame[:, None]], axis=1)
+            return (past, following), frame
 
-        carry = (first, self.initial_state(z))
-        (_, state), frames = native.scan(advance, carry, inputs)
-        return frames, state
+        carry = (history, self.initial_state(z))
+        (history, state), frames = native.scan(advance, carry, inputs)
+        return frames, state, history
 
     def no_state(self, z: Any) -> State:
         """A state of zeros for the examples of `z`."""
@@ -214,6 +226,32 @@ class InitialState(keras.layers.Layer):
             state.append((h, c))
             start += 2 * units
         return state
+
+
+def lookback_lags(lookback: int, steps_per_bar: int) -> tuple[int, ...]:
+    """How many steps ago the frames are that a step reads.
+
+    One step, and 1 to `lookback` bars: the idea of Magenta's Lookback RNN (Waite 2016),
+    whose melodies see the notes of one and two bars ago.
+    """
+    return (1, *(bar * steps_per_bar for bar in range(1, lookback + 1)))
+
+
+def frames_before(frames: Any, lags: tuple[int, ...]) -> Any:
+    """The frames that each step reads; zeros before the first.
+
+    Args:
+        frames: (batch, steps, frame_dim).
+        lags: See `lookback_lags`.
+
+    Returns:
+        (batch, steps, lags * frame_dim).
+    """
+    steps = frames.shape[1]
+    padded = ops.pad(frames, ((0, 0), (max(lags), 0), (0, 0)))
+    starts = [max(lags) - lag for lag in lags]
+    shifted = [padded[:, start : start + steps] for start in starts]
+    return shifted[0] if len(shifted) == 1 else ops.concatenate(shifted, axis=-1)
 
 
 def flatten_state(state: State) -> Any:

@@ -92,33 +92,55 @@ def grid_among(corners: npt.ArrayLike, rows: int, columns: int) -> Latents:
     return path_between(left, right, columns).swapaxes(0, 1)
 
 
-def nearby(
-    z: npt.ArrayLike, others: npt.ArrayLike, centre: npt.ArrayLike, similarity: float
-) -> Latents:
-    """Latents around `z`: on arcs from `z` to latents drawn from the prior.
+def blended_among(corners: npt.NDArray[np.float32], rows: int, columns: int) -> Latents:
+    """Straight ways between two arrays, or a grid among four; corners as given.
 
-    In many dimensions a draw e from the prior is at right angles to `z`, as seen from
-    the prior's centre, and the arc is sin(a) z + cos(a) e with a = similarity * 90
-    degrees. The mean of a posterior is shorter than e, because it is central where
-    the model has nothing to say; so `slerp`, which evens out lengths, would make it
-    longer on the way, where this shrinks it and fills in what the prior expects. Of a
-    `z` from a Gaussian prior it makes latents of that prior.
+    Args:
+        corners: (2, ...) for one row, (4, ...) as in `grid_among`.
+        rows: 1 for two corners.
+        columns: 1 or more.
+
+    Returns:
+        (rows * columns, ...) float32, row by row.
+    """
+    if len(corners) == 2:
+        corners = np.repeat(corners, 2, axis=0)[[0, 2, 1, 3]]
+    down = np.linspace(0, 1, rows, dtype=np.float32).reshape(-1, 1)
+    across = np.linspace(0, 1, columns, dtype=np.float32)
+    weights = np.stack(
+        [
+            (1 - down) * (1 - across),
+            (1 - down) * across,
+            down * (1 - across),
+            down * across,
+        ],
+        axis=-1,
+    ).reshape(-1, 4)
+    return np.tensordot(weights, corners, axes=1)
+
+
+def nearby(z: npt.ArrayLike, others: npt.ArrayLike, similarity: float) -> Latents:
+    """Noise around `z`: on arcs from `z` to other noise.
+
+    In many dimensions a draw e of N(0, I) is at right angles to `z`, and the arc is
+    sin(a) z + cos(a) e with a = similarity * 90 degrees. The mean of a posterior is
+    shorter than e, because it is central where the model has nothing to say; so
+    `slerp`, which evens out lengths, would make it longer on the way, where this
+    shrinks it and fills in what the prior expects.
 
     Args:
         z: (..., latent_dim).
-        others: (number, ..., latent_dim), latents from the prior.
-        centre: (latent_dim,), the mean of the prior.
+        others: (number, ..., latent_dim), standard normal.
         similarity: 1 gives `z` itself, 0 `others`, which have nothing to do with it.
 
     Returns:
         (number, ..., latent_dim) float32.
     """
-    z, others, centre = (np.asarray(x, np.float32) for x in (z, others, centre))
+    z, others = (np.asarray(x, np.float32) for x in (z, others))
     if similarity in (0, 1):  # Exactly, which a cosine is not.
         return np.broadcast_to(z, others.shape).copy() if similarity else others
     angle = similarity * np.pi / 2
-    turned = np.float32(np.sin(angle)) * (z - centre)
-    return centre + turned + np.float32(np.cos(angle)) * (others - centre)
+    return np.float32(np.sin(angle)) * z + np.float32(np.cos(angle)) * others
 
 
 def _length(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

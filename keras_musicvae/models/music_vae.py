@@ -25,7 +25,11 @@ from keras_musicvae.models.batch import (
 )
 from keras_musicvae.models.conductor import ConductorDecoder
 from keras_musicvae.models.config import Architecture, configure, documented, to_json
-from keras_musicvae.models.decoder import NoteDecoder
+from keras_musicvae.models.decoder import (
+    NoteDecoder,
+    frames_before,
+    lookback_lags,
+)
 from keras_musicvae.models.encoder import (
     BidirectionalEncoder,
     HierarchicalEncoder,
@@ -43,7 +47,7 @@ from keras_musicvae.models.losses import (
     reconstruction_losses,
 )
 from keras_musicvae.models.preset_model import PresetModel
-from keras_musicvae.models.prior import ParzenPrior
+from keras_musicvae.models.prior import FlowPrior
 from keras_musicvae.models.random import Dropout, TrainingNoise
 from keras_musicvae.models.schedules import beta_at
 from keras_musicvae.models.verbs import MusicVerbs
@@ -111,6 +115,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
             if key not in ("heads", "known"):
                 setattr(self, key, value)
         self.heads = make_heads(architecture.heads, architecture.hit_threshold)
+        self.lags = lookback_lags(self.lookback, self.steps_per_bar)
         self.known_path = KNOWN_PATHS[architecture.known]
         if preprocessor == "default":
             preprocessor = GrooveConverter.fitting(self.num_bars, self.steps_per_bar)
@@ -125,7 +130,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         self.latent = GaussianLatent(
             self.latent_dim, dtype=self.dtype_policy, name="latent"
         )
-        self.prior = ParzenPrior(self.prior_components, self.latent_dim, name="prior")
+        self.prior = FlowPrior(
+            self.prior_units, self.latent_dim, self.condition_dim, name="prior"
+        )
         self.plan = self._make_plan()
         self.decoder = self._make_decoder()
         self._make_trackers()
@@ -160,6 +167,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         notes = NoteDecoder(
             self.decoder_units,
             self.heads.output_dim,
+            self.lags,
             self._dropout(_SITE_NOTES),
             dtype=self.dtype_policy,
             name="note_decoder",
@@ -193,8 +201,12 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         z = self.latent_dim + self.condition_dim
         if self.plan is not None:
             self.plan.build((None, z))
-        step_inputs = self.known_path.decoder + self.plan_dim
-        self.decoder.build((None, self.num_steps, self.frame_dim), z, step_inputs)
+        place = self.steps_per_bar + self.num_bars if self.lookback else 0
+        step_inputs = self.known_path.decoder + self.plan_dim + place
+        read = len(self.lags) * self.frame_dim
+        self.decoder.build((None, self.num_steps, read), z, step_inputs)
+        if isinstance(self.heads, keras.layers.Layer):
+            self.heads.build()
         self.built = True
         assign_initial_weights(self, self.seed)
 
@@ -317,7 +329,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
     ) -> Any:
         """The decoder's outputs where each step reads the true frame before it."""
         z, step_inputs = self._decoder_inputs(z, batch)
-        frames = _shift(batch["grooves"])
+        frames = frames_before(batch["grooves"], self.lags)
         outputs, _ = self.decoder(frames, z, step_inputs, training=training)
         return ops.cast(outputs, "float32")
 
@@ -346,10 +358,15 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         kept = given.get("known") if keep else None
         if kept is not None:
             thresholds = _forcing_hits(thresholds, kept)
-        first = ops.zeros((ops.shape(z)[0], self.frame_dim), dtype="float32")
+        history = (ops.shape(z)[0], max(self.lags), self.frame_dim)
         z, step_inputs = self._decoder_inputs(z, given)
-        grooves, _ = self.decoder.free_running(
-            self.heads, z, first, thresholds, step_inputs, kept
+        grooves, _, _ = self.decoder.free_running(
+            self.heads,
+            z,
+            ops.zeros(history, dtype="float32"),
+            thresholds,
+            step_inputs,
+            kept,
         )
         return grooves
 
@@ -366,6 +383,10 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         if self.plan is not None:
             shape = (-1, self.num_steps, self.plan_dim)
             parts.append(ops.reshape(self.plan(z), shape))
+        if self.lookback:
+            places = ops.convert_to_tensor(_places(self.num_bars, self.steps_per_bar))
+            shape = (ops.shape(z)[0], *places.shape)
+            parts.append(ops.broadcast_to(ops.cast(places, dtype), shape))
         if len(parts) < 2:
             return z, parts[0] if parts else None
         return z, ops.concatenate(parts, axis=-1)
@@ -455,9 +476,11 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         return cls(**config)
 
 
-def _shift(frames: Any) -> Any:
-    """The frame before each step; zeros before the first."""
-    return ops.pad(frames[:, :-1], ((0, 0), (1, 0), (0, 0)))
+def _places(num_bars: int, steps_per_bar: int) -> Any:
+    """Which step of its bar and which bar each step is, (num_steps, steps + bars)."""
+    steps = np.tile(np.eye(steps_per_bar, dtype="float32"), (num_bars, 1))
+    bars = np.repeat(np.eye(num_bars, dtype="float32"), steps_per_bar, axis=0)
+    return np.concatenate([steps, bars], axis=1)
 
 
 def _fitting(converter: GrooveConverter) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The number of parameters of a model, computed without building it."""
 
+import itertools
 from collections.abc import Sequence
 
 from keras_musicvae.grooves.frames import NUM_FEATURES
 from keras_musicvae.models.config import Architecture
 from keras_musicvae.models.heads import make_heads
 from keras_musicvae.models.known import KNOWN_PATHS
+from keras_musicvae.models.prior import BLOCKS, FREQUENCIES
 
 
 def count_parameters(architecture: Architecture) -> int:
@@ -25,7 +27,7 @@ def count_parameters(architecture: Architecture) -> int:
     if a.encoder_skip:
         summary += a.num_steps * path.encoder_dim
     total += 2 * _dense(summary + a.condition_dim, a.latent_dim)
-    total += a.prior_components * a.latent_dim
+    total += _flow(a)
     if a.plan_dim:
         total += _dense(a.latent_dim + a.condition_dim, a.num_steps * a.plan_dim)
     # Conductor: what it gives takes the place of z in the note decoder.
@@ -36,10 +38,22 @@ def count_parameters(architecture: Architecture) -> int:
         total += _stacked(width, a.conductor_units)
         z = a.conductor_units[-1]
     total += _dense(z, state)
-    width = NUM_FEATURES + z + path.decoder + a.plan_dim
+    width = (1 + a.lookback) * NUM_FEATURES + z + path.decoder + a.plan_dim
+    if a.lookback:
+        width += a.steps_per_bar + a.num_bars
+    heads = make_heads(a.heads)
     total += _stacked(width, a.decoder_units)
-    total += _dense(a.decoder_units[-1], make_heads(a.heads).output_dim)
+    total += _dense(a.decoder_units[-1], heads.output_dim) + heads.num_weights
     return total + 1
+
+
+def _flow(a: Architecture) -> int:
+    if not a.prior_units:
+        return 0
+    read = a.latent_dim + 2 * FREQUENCIES + a.condition_dim
+    widths = [read, *[a.prior_units] * (1 + BLOCKS), a.latent_dim]
+    layers = sum(_dense(i, o) for i, o in itertools.pairwise(widths))
+    return layers + 2 * a.latent_dim
 
 
 def _bidirectional(inputs: int, units: Sequence[int]) -> int:

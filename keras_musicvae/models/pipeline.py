@@ -234,6 +234,7 @@ class VerbPipeline:
             np.concatenate([piece.windows for piece in pieces]),
             self.num_bars,
             tempo=[piece.tempo_at(bar) for piece in pieces for bar in piece.start_bars],
+            start_bar=[bar for piece in pieces for bar in piece.start_bars],
         )
 
     def _blank(self, number: int) -> list[Piece]:

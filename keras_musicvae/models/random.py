@@ -117,8 +117,7 @@ class Purpose(IntEnum):
     HITS = 1
     NEIGHBOURS = 2
     POSTERIOR = 3
-    COMPONENTS = 4
-    KNOWN = 5
+    KNOWN = 4
 
 
 class Draws:

@@ -10,6 +10,7 @@ performance = decode(z, known, condition): a verb is a choice of these three.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,12 @@ from keras_musicvae.arguments import (
 )
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.grooves.pieces import Piece
-from keras_musicvae.models.latent_paths import grid_among, nearby, path_between
+from keras_musicvae.models.latent_paths import (
+    blended_among,
+    grid_among,
+    nearby,
+    path_between,
+)
 from keras_musicvae.models.pipeline import (
     DEFAULT_TEMPO,
     NameAndTempo,
@@ -116,10 +122,7 @@ class MusicVerbs(VerbPipeline):
         rows = reading.noise_rows(copies)
         reading = reading.repeated(copies)
         shape = (len(rows), self.latent_dim)
-        z = self.prior.draw(
-            draws.normal(Purpose.LATENTS, shape),
-            draws.uniform(Purpose.COMPONENTS, shape[:1]),
-        )
+        z = self._latents_of(draws.normal(Purpose.LATENTS, shape), reading)
         frames = self._decode(z, reading, playing, rows)
         return self._join(frames, reading, titles, playing)
 
@@ -374,25 +377,11 @@ class MusicVerbs(VerbPipeline):
         longest = max(piece.length for piece in pieces)
         pieces = [piece.looped(longest) for piece in pieces]
         arrays = self.preprocessor is None
-        ends = self._read(
-            pieces,
-            playing.draws,
-            known if arrays else None,
-            condition if arrays else None,
-        )
-        z, _ = self._encode(ends)
-        windows = len(z) // len(pieces)
-        corners = z.reshape(len(pieces), windows, self.latent_dim)
-        if len(pieces) == 2:
-            path = path_between(corners[0], corners[1], columns)
-        else:
-            path = grid_among(corners, rows, columns)
-        read = self._read(
-            pieces[:1], playing.draws, known, condition, blank=True
-        ).repeated(points)
-        frames = self._decode(
-            path.reshape(-1, self.latent_dim), read, playing, [*range(windows)] * points
-        )
+        ends = self._read(pieces, playing.draws, known if arrays else None, condition)
+        read = self._read(pieces[:1], playing.draws, known, condition, blank=True)
+        z, read = self._among(ends, read.repeated(points), rows, columns)
+        windows = len(z) // points
+        frames = self._decode(z, read, playing, [*range(windows)] * points)
         if playing.tempo is None:
             tempos = _tempos_among(pieces, rows, columns)
         else:
@@ -414,18 +403,57 @@ class MusicVerbs(VerbPipeline):
         draws: Draws,
     ) -> Any:
         """All variations of a piece, then those of the next; windows innermost."""
+        noise, lost = self._noise_of(mean, reading)
         z = []
-        purposes = (Purpose.NEIGHBOURS, Purpose.COMPONENTS)
-        normal, uniform = map(draws.stream, purposes)
+        normal = draws.stream(Purpose.NEIGHBOURS)
         for piece, span in zip(reading.pieces, reading.spans, strict=True):
             if piece.groove is not None:  # As `noise_rows`: each piece starts anew.
-                normal, uniform = map(draws.stream, purposes)
+                normal = draws.stream(Purpose.NEIGHBOURS)
             shape = (number, *mean[span].shape)
-            others = self.prior.draw(
-                normal.standard_normal(shape, np.float32), uniform.random(shape[:-1])
-            )
-            z.append(nearby(mean[span], others, self.prior.centre, similarity))
-        return np.concatenate([part.reshape(-1, self.latent_dim) for part in z])
+            others = normal.standard_normal(shape, np.float32)
+            z.append(nearby(noise[span], others, similarity))
+        moved = np.concatenate([part.reshape(-1, self.latent_dim) for part in z])
+        copies = reading.repeated(number)
+        return self._latents_of(moved, copies) + similarity * np.concatenate(
+            [np.tile(lost[span], (number, 1)) for span in reading.spans]
+        )
+
+    def _among(
+        self, ends: Reading, read: Reading, rows: int, columns: int
+    ) -> tuple[Any, Reading]:
+        """Latents and conditions on the way between two pieces, or among four."""
+        mean, _ = self._encode(ends)
+        noise, lost = self._noise_of(mean, ends)
+        number = len(ends.pieces)
+
+        def corners(array: Any) -> Any:
+            return array.reshape(number, -1, array.shape[-1])
+
+        if number == 2:
+            path = path_between(*corners(noise), columns)
+        else:
+            path = grid_among(corners(noise), rows, columns)
+        if "condition" in read.batch:
+            way = blended_among(corners(ends.batch["condition"]), rows, columns)
+            condition = way.reshape(-1, way.shape[-1])
+            read = replace(read, batch={**read.batch, "condition": condition})
+        z = self._latents_of(path.reshape(-1, self.latent_dim), read)
+        return z + blended_among(corners(lost), rows, columns).reshape(z.shape), read
+
+    def _latents_of(self, noise: Any, reading: Reading) -> Any:
+        """Noise as latents of the prior, given the conditions of windows."""
+        return self.prior.draw(noise, *self._conditions_of(reading))
+
+    def _noise_of(self, z: Any, reading: Reading) -> tuple[Any, Any]:
+        """The noise that the prior makes latents of, and what that way loses of z."""
+        noise = self.prior.noise_of(z, *self._conditions_of(reading))
+        return noise, z - self._latents_of(noise, reading)
+
+    def _conditions_of(self, reading: Reading) -> tuple[Any, Any]:
+        base = None
+        if self.preprocessor is not None:
+            base = self.preprocessor.default_condition()
+        return reading.batch.get("condition"), base
 
     # --- Arguments ------------------------------------------------------------
 

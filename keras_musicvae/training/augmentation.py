@@ -5,8 +5,11 @@ those of other drummers stay as uncertain as before. What is changed here is wha
 drummer could have played as well: no hit comes or goes.
 """
 
+from dataclasses import replace
+
 import numpy as np
-from numpy.typing import NDArray
+
+from keras_musicvae.grooves.examples import Examples
 
 # Half of the windows stay as they were played, so that real dynamics remain the rule.
 SHARE = 0.5
@@ -18,10 +21,8 @@ OFFSET_SPREAD = 0.2
 # whole half step is 62.5 ms, so this is 2.5 ms.
 SHIFT_SPREAD = 0.04
 
-Arrays = NDArray[np.float32]
 
-
-def augmented(grooves: Arrays, num_bars: int, generator: np.random.Generator) -> Arrays:
+def augmented(examples: Examples, generator: np.random.Generator) -> Examples:
     """Windows as they could have been played.
 
     Each window is changed with the probability `SHARE`, in all of these ways:
@@ -33,20 +34,20 @@ def augmented(grooves: Arrays, num_bars: int, generator: np.random.Generator) ->
       pushed or laid back.
 
     Args:
-        grooves: (batch, steps, 3 * num_drums), hits | velocities | offsets.
-        num_bars: Bars of a window.
+        examples: The windows.
         generator: Source of chance.
 
     Returns:
-        (batch, steps, 3 * num_drums), new; velocities in [0, 1], offsets in [-1, 1],
-        both 0 where there is no hit.
+        The windows with new grooves, velocities in [0, 1], offsets in [-1, 1], both 0
+        where there is no hit; and with the bars in which they begin now.
 
     Example:
         >>> import numpy as np
-        >>> grooves = np.ones((2, 32, 27), np.float32)
-        >>> augmented(grooves, 2, np.random.default_rng(0)).shape
+        >>> examples = Examples(np.ones((2, 32, 27), np.float32), num_bars=2)
+        >>> augmented(examples, np.random.default_rng(0)).grooves.shape
         (2, 32, 27)
     """
+    grooves, num_bars = examples.grooves, examples.num_bars
     batch, steps = len(grooves), grooves.shape[1]
     bars = generator.integers(num_bars, size=batch)
     exponents = generator.lognormal(0.0, VELOCITY_SPREAD, batch)
@@ -55,12 +56,15 @@ def augmented(grooves: Arrays, num_bars: int, generator: np.random.Generator) ->
     kept = generator.random(batch) >= SHARE
     bars[kept], exponents[kept], factors[kept], shifts[kept] = 0, 1.0, 1.0, 0.0
 
-    first = bars * (steps // num_bars)
-    rows = (np.arange(steps) + first[:, None]) % steps
+    rows = (np.arange(steps) + bars[:, None] * (steps // num_bars)) % steps
     turned = np.take_along_axis(grooves, rows[..., None], axis=1)
     hits, velocities, offsets = np.split(turned, 3, axis=-1)
     each = (slice(None), None, None)
     powers = velocities ** exponents[each]
     moved = np.clip(offsets * factors[each] + shifts[each], -1.0, 1.0)
     changed = np.concatenate([hits, hits * powers, hits * moved], axis=-1)
-    return changed.astype(np.float32)
+    starts = [
+        None if start is None else int(start + bar)
+        for start, bar in zip(examples.start_bar, bars, strict=False)
+    ]
+    return replace(examples, grooves=changed.astype(np.float32), start_bar=starts)

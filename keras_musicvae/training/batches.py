@@ -1,7 +1,6 @@
 """Feeds windows to `fit`, in an order that depends on the seed and the epoch alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -9,10 +8,7 @@ import numpy as np
 
 from keras_musicvae.datasets.windows import GrooveWindows
 from keras_musicvae.training.augmentation import augmented
-
-# Share of the conditions that are left open in training, so that each can be left open
-# in use.
-OPEN_SHARE = 0.2
+from keras_musicvae.training.fills import FillSplicer
 
 
 class WindowBatches(keras.utils.PyDataset):
@@ -27,6 +23,7 @@ class WindowBatches(keras.utils.PyDataset):
         seed: Seed of the order.
         epoch: The epoch that comes first, as counted from 0.
         augment: Whether windows are varied, see `augmentation.py`. Defaults to False.
+        fills: Puts fills at the end of some windows. Defaults to None.
     """
 
     def __init__(
@@ -38,6 +35,7 @@ class WindowBatches(keras.utils.PyDataset):
         seed: int,
         epoch: int = 0,
         augment: bool = False,
+        fills: FillSplicer | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.windows = windows
@@ -46,6 +44,7 @@ class WindowBatches(keras.utils.PyDataset):
         self.seed = seed
         self.epoch = epoch
         self.augment = augment
+        self.fills = fills
         self._shuffle()
 
     def __len__(self) -> int:
@@ -53,13 +52,15 @@ class WindowBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        examples = self.windows.examples(np.sort(rows))
+        rows = np.sort(rows)
+        examples = self.windows.examples(rows)
         # Of each batch its own, so that a resumed run draws alike.
         generator = np.random.default_rng([self.seed, self.epoch, index])
+        if self.fills is not None:
+            examples = self.fills(examples, rows, generator)
         if self.augment:
-            grooves = augmented(examples.grooves, self.windows.num_bars, generator)
-            examples = replace(examples, grooves=grooves)
-        batch = self.to_batch(examples, generator=generator, open_share=OPEN_SHARE)
+            examples = augmented(examples, generator)
+        batch = self.to_batch(examples, generator=generator, leave_open=True)
         return (batch,)
 
     def on_epoch_end(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_musicvae.grooves.frames import HITS
+from keras_musicvae.training.prior import fit_prior
 
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
@@ -34,7 +35,7 @@ def finish(
         training: What it was trained on.
         validation: Windows that it was not trained on, to choose `hit_threshold` by;
             None keeps the threshold.
-        seed: Of the choice of windows for the prior. Defaults to 0.
+        seed: Of the fit of the prior. Defaults to 0.
 
     Returns:
         The model, or a new one with the same weights and another threshold.
@@ -50,22 +51,6 @@ def finish(
     """
     fit_prior(model, training, seed=seed)
     return model if validation is None else calibrated(model, validation)
-
-
-def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> None:
-    """Puts the posterior means of windows in `model.prior`.
-
-    Args:
-        model: A trained model; without `prior_components` nothing is done.
-        windows: What it was trained on. `prior_components` of them are chosen at
-            random; of fewer windows some are taken several times.
-        seed: Of the choice of windows. Defaults to 0.
-    """
-    if model.prior_components:
-        order = np.random.default_rng(seed).permutation(len(windows))
-        chosen = np.resize(order, model.prior_components)
-        batch = model.to_batch(windows.examples(chosen))
-        model.prior.latents.assign(model.inference.encode(batch)[0])
 
 
 def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":

@@ -123,12 +123,33 @@ FROM_DATA = (
 
 RECIPES = {
     "groove": Recipe(
+        epochs=10,
+        calibrate=False,
+        conditions=(
+            *("style", "kind", "tempo", "density", "loudness", "swing", "phrase"),
+        ),
+        model={
+            "encoder_units": [192],
+            "hierarchical_encoder": True,
+            "latent_dim": 64,
+            "prior_units": 512,
+            "conductor_units": None,
+            "decoder_units": [384],
+            "lookback": 3,
+            "heads": "chained",
+            "free_bits": 48.0,
+            "beta": 0.5,
+            "dropout": 0.2,
+            "gradient_clip_norm": 50.0,
+        },
+    ),
+    "codec": Recipe(
         model={
             "encoder_units": [128],
             "hierarchical_encoder": True,
             "encoder_skip": True,
             "latent_dim": 256,
-            "prior_components": 1024,
+            "prior_units": 512,
             "plan_dim": 64,
             "conductor_units": [256],
             "decoder_units": [256],
@@ -160,7 +181,8 @@ RECIPES = {
 }
 """The recipes by name:
 
-- `groove`: the preset `groove_4bar`, the default;
+- `groove`: the preset `groove_4bar`, for samples, the default;
+- `codec`: the preset `groove_4bar_codec`, for reconstructions;
 - `magenta`: the original's `groovae_4bar`, a flat decoder with squared errors;
 - `fine_tune`: a short run at a low learning rate, for the weights of a preset.
 """

@@ -34,6 +34,7 @@ from keras_musicvae.training.checkpoint import (
     load_checkpoint,
     read_record,
 )
+from keras_musicvae.training.fills import FillSplicer
 from keras_musicvae.training.finish import finish as finish_model
 from keras_musicvae.training.recipe import PRECISIONS, RECIPES, Recipe
 
@@ -55,6 +56,7 @@ def train(
     recipe: Recipe | None = None,
     *,
     base: str | os.PathLike[str] | None = None,
+    fills: GrooveWindows | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     finish: bool = False,
     command: str = "",
@@ -76,6 +78,9 @@ def train(
         base: A preset whose weights to start from (fine-tuning): a name, folder or
             address. Its architecture is kept, and its licence and credits go into the
             new model card. Defaults to None: new weights.
+        fills: Windows of one bar, preprocessed with `num_bars=1`: those marked as
+            fills take the place of the last bar of some windows, see `fills.py`.
+            Defaults to None: no window is changed so.
         callbacks: Further callbacks for `keras.Model.fit`, such as
             `keras.callbacks.TensorBoard("logs")`.
         finish: Train no further, and save the best weights of an interrupted run as
@@ -104,7 +109,8 @@ def train(
     """
     recipe = recipe or RECIPES["groove" if base is None else "fine_tune"]
     out = user_path(out)
-    run = _Run(windows, out, recipe, None if base is None else os.fspath(base))
+    base = None if base is None else os.fspath(base)
+    run = _Run(windows, out, recipe, base, fills)
     if finish and find_checkpoint(run.checkpoint) is None:
         raise TrainingError(f"There is no run to finish in {out}.")
     model = run.make_model()
@@ -130,6 +136,7 @@ class _Run:
     out: Path
     recipe: Recipe
     base: str | None
+    fills: GrooveWindows | None
 
     def __post_init__(self) -> None:
         self.training = self.windows.split("train")
@@ -146,13 +153,17 @@ class _Run:
                 "The split 'validation' has no windows, so there is no way to choose "
                 "the best weights. Preprocess more files."
             )
+        self.splicer = self.fills and FillSplicer(
+            self.training, self.fills.split("train")
+        )
         self.epoch_windows = len(self.training) // batch_size * batch_size
         self.checkpoint = self.out / "checkpoint"
 
     @property
     def settings(self) -> dict[str, Any]:
         """What a resumed run must be given again."""
-        return {**self.recipe.to_json(), "base": self.base}
+        fills = None if self.fills is None else self.fills.info["source"]["fingerprint"]
+        return {**self.recipe.to_json(), "base": self.base, "fills": fills}
 
     def make_model(self) -> MusicVAE:
         """A compiled model, new or with the weights of `base`."""
@@ -244,6 +255,7 @@ class _Run:
             seed=recipe.seed,
             epoch=done,
             augment=recipe.augment,
+            fills=self.splicer,
         )
         with showing(
             "Training",

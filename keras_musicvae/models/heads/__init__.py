@@ -1,8 +1,8 @@
 """What the decoder's outputs mean: the loss of a frame, and how one is drawn.
 
-A frame is one step of a groove, `hits | velocities | offsets` of the drums. Heads have
-no weights; a new kind of output distribution is a new module here and a line in
-`HEADS`.
+A frame is one step of a groove, `hits | velocities | offsets` of the drums. A new kind
+of output distribution is a new module here and a line in `HEADS`; heads with weights
+are layers.
 
 Temperature works alike in all heads. Of the uniform noise u that decides a draw, the
 logit is multiplied by the temperature T: at T = 1 a draw follows the distribution
@@ -17,6 +17,7 @@ HEADS = {
     "squared_error": "SquaredErrorHeads",
     "histogram": "HistogramHeads",
     "logistic_mixture": "LogisticMixtureHeads",
+    "chained": "ChainedHeads",
 }
 
 

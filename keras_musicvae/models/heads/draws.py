@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from keras_musicvae.backends import native
+from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 
 
 def hit_thresholds(logit_noise: Any, temperature: Any, threshold: float) -> Any:
@@ -28,3 +29,22 @@ def draw_hits(logits: Any, thresholds: Any) -> Any:
 def logit(noise: Any) -> Any:
     """log(u / (1 - u)) of uniform noise in (0, 1)."""
     return native.ops.log(noise) - native.ops.log(1.0 - noise)
+
+
+def expressive_thresholds(noise: Any, temperature: Any, threshold: float) -> Any:
+    """What draws compare outputs with, of all steps at once.
+
+    Args:
+        noise: (..., 27), uniform in (0, 1).
+        temperature: Scalar; at 0 velocities and offsets are the medians.
+        threshold: As in `hit_thresholds`.
+
+    Returns:
+        (..., 27): the logits above which there is a hit, and the shares of their
+        distributions that lie below velocities and offsets.
+    """
+    ops = native.ops
+    logit_noise = logit(noise)
+    hits = hit_thresholds(logit_noise[..., :NUM_DRUMS], temperature, threshold)
+    shares = ops.sigmoid(temperature * logit_noise[..., NUM_DRUMS:])
+    return ops.concatenate([hits, shares], axis=-1)

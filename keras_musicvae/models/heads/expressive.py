@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
-from keras_musicvae.models.heads.draws import draw_hits, hit_thresholds, logit
+from keras_musicvae.models.heads.draws import draw_hits, expressive_thresholds
 
 
 class ExpressiveHeads(ABC):
@@ -29,6 +29,7 @@ class ExpressiveHeads(ABC):
     """
 
     bins = 50
+    num_weights = 0
     value_dim: int  # outputs per value
 
     def __init__(self, hit_threshold: float = 0.5) -> None:
@@ -88,21 +89,8 @@ class ExpressiveHeads(ABC):
         }
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
-        """What `draw` compares the outputs with, of all steps at once.
-
-        Args:
-            noise: (..., noise_dim), uniform in (0, 1).
-            temperature: Scalar; at 0 velocities and offsets are the medians.
-
-        Returns:
-            (..., noise_dim): the logits above which there is a hit, and the shares of
-            their distributions that lie below velocities and offsets.
-        """
-        ops, drums = native.ops, NUM_DRUMS
-        logit_noise = logit(noise)
-        hits = hit_thresholds(logit_noise[..., :drums], temperature, self.hit_threshold)
-        shares = ops.sigmoid(temperature * logit_noise[..., drums:])
-        return ops.concatenate([hits, shares], axis=-1)
+        """See `draws.expressive_thresholds`."""
+        return expressive_thresholds(noise, temperature, self.hit_threshold)
 
     def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.

@@ -48,6 +48,8 @@ class SquaredErrorHeads:
             Defaults to 0.5.
     """
 
+    num_weights = 0
+
     def __init__(self, hit_threshold: float = 0.5) -> None:
         self.hit_threshold = hit_threshold
         self.output_dim = 3 * NUM_DRUMS
