@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         help="groove, the preset groove_4bar (the default); codec, the preset "
-        "groove_4bar_codec; magenta, the original's groovae_4bar; or fine_tune, the default with --from",
+        "groove_4bar_codec; magenta, the original's groovae_4bar; or fine_tune, the "
+        "default with --from",
     )
     parser.add_argument(
         "--from",

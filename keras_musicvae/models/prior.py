@@ -110,7 +110,7 @@ class FlowPrior(keras.layers.Layer):
         """
         if not self.units:
             return normal
-        moved = self._moved(normal, condition, base, 0.0, 1.0)
+        moved = self.moved(normal, condition, base, (0.0, 1.0))
         return self._scale * moved + self.centre
 
     def noise_of(
@@ -119,7 +119,8 @@ class FlowPrior(keras.layers.Layer):
         """The noise from which `draw` makes latents: (..., latent_dim), the inverse."""
         if not self.units:
             return z
-        return self._moved((z - self.centre) / self._scale, condition, base, 1.0, 0.0)
+        points = (z - self.centre) / self._scale
+        return self.moved(points, condition, base, (1.0, 0.0))
 
     @property
     def centre(self) -> Arrays:
@@ -132,10 +133,20 @@ class FlowPrior(keras.layers.Layer):
     def _scale(self) -> Arrays:
         return _numpy(self.scale_weight)
 
-    def _moved(
-        self, points: Arrays, condition: Any, base: Any, start: float, end: float
+    def moved(
+        self, points: Arrays, condition: Any, base: Any, way: tuple[float, float]
     ) -> Arrays:
-        """Points at the time `end` that are at `points` at the time `start`."""
+        """Where the flow carries points from one time to another, by Heun's method.
+
+        Args:
+            points: (..., latent_dim), scaled.
+            condition: As in `draw`.
+            base: As in `draw`.
+            way: The time at which they are there, and the other; 0 is noise, 1 latents.
+
+        Returns:
+            (..., latent_dim), scaled.
+        """
         weights = [(_numpy(layer.kernel), _numpy(layer.bias)) for layer in self.layers]
         (kernel, bias), *others = weights
         kernel, kernel_time, kernel_condition = np.split(
@@ -144,7 +155,8 @@ class FlowPrior(keras.layers.Layer):
         x = points.reshape(-1, self.latent_dim).astype(np.float32)
         base = np.zeros(self.condition_dim, np.float32) if base is None else base
         asked = base if condition is None else condition
-        asked = np.broadcast_to(asked, (len(x), self.condition_dim))
+        asked = np.broadcast_to(asked, (*points.shape[:-1], self.condition_dim))
+        asked = asked.reshape(len(x), self.condition_dim)
         constant = asked @ kernel_condition + bias
         guided = bool((asked != base).any())
         constant_base = base @ kernel_condition + bias
@@ -164,7 +176,7 @@ class FlowPrior(keras.layers.Layer):
             anyhow = network(x, time, constant_base)
             return anyhow + np.float32(GUIDANCE) * (towards - anyhow)
 
-        times = np.linspace(start, end, STEPS + 1)
+        times = np.linspace(*way, STEPS + 1)
         for now, then in itertools.pairwise(times):
             step = np.float32(then - now)
             first = direction(x, now)

@@ -1,13 +1,17 @@
-"""The prior: N(0, I), or the surroundings of grooves."""
+"""The prior: N(0, I), or a flow fitted to the latents of grooves."""
 
+import keras
 import numpy as np
 import pytest
 from array_windows import ArrayWindows
 
 from keras_musicvae import MusicVAE
-from keras_musicvae.models.prior import ParzenPrior
+from keras_musicvae.grooves.conditions import fit_conditions
+from keras_musicvae.grooves.converter import GrooveConverter
+from keras_musicvae.models import prior as flow
+from keras_musicvae.models.prior import FlowPrior
 from keras_musicvae.models.random import Draws, Purpose
-from keras_musicvae.training.finish import fit_prior
+from keras_musicvae.training import prior as fitting
 
 SIZES = {
     "num_bars": 2,
@@ -19,128 +23,139 @@ SIZES = {
 
 
 def noise(number, dimensions):
-    return (
-        Draws(0).normal(Purpose.LATENTS, (number, dimensions)),
-        Draws(0).uniform(Purpose.COMPONENTS, (number,)),
-    )
+    return Draws(0).normal(Purpose.LATENTS, (number, dimensions))
 
 
-def test_without_components_the_noise_itself_is_the_latent():
-    prior = ParzenPrior(0, 4)
+def random_prior(condition_dim=0):
+    """A flow that bends, as if it had been fitted."""
+    rng = np.random.default_rng(1)
+    prior = FlowPrior(16, 4, condition_dim)
     prior.build()
-    normal, uniform = noise(10, 4)
-    assert prior.draw(normal, uniform) is normal
+    for weight in prior.weights:
+        weight.assign(rng.normal(0.0, 0.3, weight.shape))
+    prior.scale_weight.assign([1.0, 2.0, 3.0, 4.0])
+    return prior
+
+
+def test_without_units_the_noise_itself_is_the_latent():
+    prior = FlowPrior(0, 4, 0)
+    prior.build()
+    normal = noise(10, 4)
+    assert prior.draw(normal) is normal
+    assert prior.noise_of(normal) is normal
     assert not prior.weights
     assert not prior.centre.any()
 
 
-def fitted(latents):
-    prior = ParzenPrior(*np.shape(latents))
+def test_until_it_is_fitted_it_is_standard_normal():
+    prior = FlowPrior(8, 4, 2)
     prior.build()
-    prior.latents.assign(np.asarray(latents, np.float32))
-    return prior
-
-
-def test_until_it_is_fitted_it_is_about_standard_normal():
-    prior = ParzenPrior(200, 8)
-    prior.build()
-    drawn = prior.draw(*noise(4000, 8))
-    assert np.abs(drawn.mean(axis=0)).max() < 0.3
-    assert drawn.std(axis=0) == pytest.approx(np.ones(8), abs=0.2)
+    normal = noise(10, 4)
+    assert np.array_equal(prior.draw(normal, np.ones((10, 2), np.float32)), normal)
     assert not prior.trainable_weights
 
 
-def test_each_groove_is_drawn_as_often():
-    """Four far clusters, one of which has half of the grooves."""
+def test_the_network_in_numpy_is_the_one_that_is_trained():
+    prior = random_prior(condition_dim=3)
     rng = np.random.default_rng(0)
-    corners = np.array([[1.0, 0], [-1.0, 0], [0, 1.0], [0, -1.0]]) * 100
-    which = np.repeat([0, 1, 2, 3, 0, 0], 100)
-    drawn = fitted(corners[which] + rng.normal(size=(600, 2))).draw(*noise(20_000, 2))
-    near = np.linalg.norm(drawn[:, None] - corners, axis=-1).argmin(axis=1)
-    shares = np.bincount(near) / len(near)
-    assert shares == pytest.approx([3 / 6, 1 / 6, 1 / 6, 1 / 6], abs=0.02)
-
-
-def test_draws_stay_on_the_line_of_the_neighbours():
-    """Where one Gaussian for all would fill the plane."""
-    rng = np.random.default_rng(0)
-    angle = rng.uniform(0, 2 * np.pi, 1000)
-    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    flat = np.concatenate([circle, np.zeros((1000, 6))], axis=1)
-    drawn = fitted(flat).draw(*noise(2000, 8))
-    assert np.linalg.norm(drawn, axis=1) == pytest.approx(np.ones(2000), abs=1e-2)
-    assert np.abs(drawn[:, 2:]).max() < 1e-3
-
-
-def test_a_draw_is_its_groove_moved_by_its_neighbours():
-    latents = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
-    prior = fitted(latents)
-    normal = np.array([[0.5, -1.0, 2.0]], np.float32)
-    drawn = prior.draw(normal, np.array([0.5], np.float32))
-    points = latents - latents.mean(axis=0)
-    others = sorted(
-        (point for i, point in enumerate(points) if i != 2),
-        key=lambda point: np.linalg.norm(point - points[2]),
+    points, condition = rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    time = 0.3
+    inputs = np.concatenate([points, np.full((6, 1), time), condition], axis=1)
+    directions = keras.ops.convert_to_numpy(prior(inputs.astype(np.float32)))
+    step = 1e-3
+    # Without guidance, one short step of Heun's method goes in that direction.
+    moved = prior.moved(
+        points.astype(np.float32),
+        condition.astype(np.float32),
+        None,
+        (time, time + step),
     )
-    steps = [n * (p - points[2]) for n, p in zip(normal[0], others[:3], strict=True)]
-    moved = points[2] + sum(steps) / np.sqrt(3)
-    moved *= np.linalg.norm(points[2]) / np.linalg.norm(moved)
-    assert drawn[0] == pytest.approx(latents.mean(axis=0) + moved, abs=1e-5)
+    one = (moved - points) / step
+    assert one.shape == directions.shape
+    base = prior.moved(points.astype(np.float32), None, None, (time, time + step))
+    guided = (base - points) / step
+    expected = guided + 1.5 * (directions - guided)
+    assert one == pytest.approx(expected, abs=5e-2)
 
 
-def test_draws_of_any_shape_and_number_are_the_same():
-    prior = fitted(np.random.default_rng(0).normal(size=(300, 70)))
-    normal, uniform = noise(12, 70)
-    drawn = prior.draw(normal, uniform)
-    assert prior.draw(normal[:1], uniform[:1]) == pytest.approx(drawn[:1], abs=1e-5)
-    shaped = prior.draw(normal.reshape(3, 4, 70), uniform.reshape(3, 4))
-    assert np.array_equal(shaped, drawn.reshape(3, 4, 70))
+def test_noise_is_found_again():
+    prior = random_prior(condition_dim=2)
+    normal, condition = noise(8, 4), np.ones((8, 2), np.float32)
+    z = prior.draw(normal, condition)
+    assert np.abs(z - normal).max() > 0.5
+    assert prior.noise_of(z, condition) == pytest.approx(normal, abs=0.1)
 
 
-def test_noise_next_to_1_chooses_the_last_groove():
-    prior = fitted(np.diag([1.0, 2.0, 3.0]))
-    uniform = np.array([1e-7, 0.34, 1 - 2**-24, 1.0], np.float32)
-    drawn = prior.draw(np.zeros((4, 3), np.float32), uniform)
-    assert drawn.argmax(axis=1).tolist() == [0, 1, 2, 2]
+def test_a_latent_depends_on_its_own_noise_and_condition_alone():
+    prior = random_prior(condition_dim=2)
+    normal = noise(6, 4)
+    condition = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
+    drawn = prior.draw(normal, condition)
+    for row in range(6):
+        alone = prior.draw(normal[row : row + 1], condition[row : row + 1])
+        assert alone == pytest.approx(drawn[row : row + 1], abs=1e-5)
+    shaped = prior.draw(normal.reshape(2, 3, 4), condition.reshape(2, 3, 2))
+    assert shaped == pytest.approx(drawn.reshape(2, 3, 4), abs=1e-5)
 
 
-def test_one_groove_is_repeated():
-    latents = np.array([[3.0, 4.0]])
-    assert np.array_equal(fitted(latents).draw(*noise(4, 2)), latents.repeat(4, axis=0))
+def test_nothing_asked_is_not_guided():
+    prior = random_prior(condition_dim=2)
+    base = np.array([1.0, 0.0], np.float32)
+    asked = np.repeat(base[None], 5, axis=0)
+    assert np.array_equal(
+        prior.draw(noise(5, 4), asked, base), prior.draw(noise(5, 4), None, base)
+    )
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(fitting, "STEPS", 300)
+    monkeypatch.setattr(fitting, "LEARNING_RATE", 5e-3)
+
+
+def test_the_prior_is_fitted_to_posteriors_and_conditions(quick, monkeypatch):
+    """Two clusters of latents, of which density tells."""
+    grooves = np.zeros((64, 32, 27), np.float32)
+    grooves[:, ::4, :1] = 1.0
+    grooves[32:, :, 1:2] = 1.0  # dense
+    windows = ArrayWindows(grooves, 2)
+    vocabulary = fit_conditions(["density"], windows.examples())
+    model = MusicVAE(
+        prior_units=32,
+        preprocessor=GrooveConverter(2, conditions=vocabulary),
+        **SIZES,
+    )
+
+    def posterior(batch):
+        dense = batch["grooves"][:, 1, 1:2]
+        mean = np.where(dense > 0, 5.0, -5.0) * np.ones((1, 4), np.float32)
+        return mean.astype(np.float32), np.full(mean.shape, 0.5, np.float32)
+
+    monkeypatch.setattr(model.inference, "encode", posterior)
+    monkeypatch.setattr(flow, "GUIDANCE", 1.0)  # More overshoots so wide a gap.
+    fitting.fit_prior(model, windows, seed=1)
+    normal = noise(200, 4)
+    for density, place in ((0.0, -5.0), (1.0, 5.0)):
+        wish = model.preprocessor.to_batch(
+            windows.examples(slice(0, 1)), condition={"density": density}
+        )["condition"]
+        drawn = model.prior.draw(normal, wish)
+        assert drawn.mean() == pytest.approx(place, abs=1.0)
+    open_z = model.prior.draw(normal)
+    assert 0.3 < (open_z.mean(axis=1) > 0).mean() < 0.7
+    assert not model.prior.trainable_weights
 
 
 def test_samples_come_from_the_prior():
-    model = MusicVAE(prior_components=16, **SIZES)
-    model.prior.latents.assign(np.random.default_rng(0).normal(3.0, 1.0, (16, 4)))
-    normal = Draws(7).normal(Purpose.LATENTS, (6, 4))
-    z = model.prior.draw(normal, Draws(7).uniform(Purpose.COMPONENTS, (6,)))
+    model = MusicVAE(prior_units=8, preprocessor=None, **SIZES)
+    model.prior.centre_weight.assign(np.full(4, 3.0))
+    z = model.prior.draw(Draws(7).normal(Purpose.LATENTS, (6, 4)))
     assert z.mean() == pytest.approx(3.0, abs=1.0)
     assert np.array_equal(
         model.sample(6, temperature=0.0, seed=7), model.decode(z, temperature=0.0)
     )
 
 
-def test_the_prior_is_fitted_to_the_posteriors():
-    model = MusicVAE(prior_components=24, **SIZES)
-    rng = np.random.default_rng(0)
-    grooves = (rng.random((40, 32, 27)) < 0.2).astype("float32")
-    fit_prior(model, ArrayWindows(grooves, 2), seed=1)
-    mean, _ = model.encode(grooves)
-    latents = np.array(model.prior.latents)
-    distance = np.abs(latents[:, None] - mean).max(axis=-1)
-    assert distance.min(axis=1).max() < 1e-5
-    assert len(set(distance.argmin(axis=1))) == 24
-
-
-@pytest.mark.parametrize("components", [24, 40, 64])
-def test_no_groove_is_taken_twice_before_all_are(components, monkeypatch):
-    model = MusicVAE(prior_components=components, **SIZES)
-    numbered = np.zeros((40, 32, 27), np.float32)
-    numbered[:] = np.arange(40)[:, None, None]
-    monkeypatch.setattr(
-        model.inference, "encode", lambda batch: (batch["grooves"][:, 0, :4], None)
-    )
-    fit_prior(model, ArrayWindows(numbered, 2), seed=1)
-    taken = np.bincount(np.array(model.prior.latents)[:, 0].astype(int), minlength=40)
-    assert taken.sum() == components
-    assert set(taken) == set(range(components // 40, -(-components // 40) + 1))
+def test_a_model_without_units_has_nothing_to_fit():
+    model = MusicVAE(preprocessor=None, **SIZES)
+    fitting.fit_prior(model, ArrayWindows(np.zeros((4, 32, 27), np.float32), 2))
