@@ -70,9 +70,14 @@ class Verb:
             "the preset's)",
         )
         conditions = parser.add_argument_group("conditions, if the preset has them")
+        from keras_musicvae.grooves.conditions import FlagCondition
+
         for condition in _conditions():
+            kind: dict[str, Any] = {"type": value, "metavar": "VALUE"}
+            if isinstance(condition, FlagCondition):
+                kind = {"action": argparse.BooleanOptionalAction}
             conditions.add_argument(
-                f"--{condition.name}", type=value, metavar="VALUE", help=condition.text
+                f"--{condition.name}", default=None, help=condition.text, **kind
             )
         if self.reads_latents:
             parser.add_argument("files", type=path, metavar="FILE", help=".npz or .npy")

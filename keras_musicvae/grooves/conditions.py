@@ -212,6 +212,44 @@ class ChoiceCondition(Condition):
         return (np.array(list(values), object)[:, None] == names).astype(np.float32)
 
 
+class FlagCondition(Condition):
+    """Yes or no; its code is 1 or -1, and 1."""
+
+    def fit(self, values: Values) -> bool:
+        """Whether both occur; without that nothing can be learned."""
+        found = {value for value in values if value is not None}
+        if len(found) < 2:
+            raise ConfigError(
+                f"The windows must have both values of {self.name}. "
+                f"Received: {found or 'none'}"
+            )
+        return True
+
+    def check_vocabulary(self, vocabulary: Any) -> bool:
+        """True."""
+        if vocabulary is not True:
+            raise ValueError
+        return True
+
+    def check_value(self, value: Any, vocabulary: Any) -> bool:
+        """True or False."""
+        if not isinstance(value, bool):
+            raise ConfigError(
+                f"The condition `{self.name}` must be True or False. {self.text} "
+                f"Received: {value!r}"
+            )
+        return value
+
+    def width(self, vocabulary: Any) -> int:
+        """The answer, and whether there is one."""
+        return 2
+
+    def encode(self, values: Values, vocabulary: Any) -> Arrays:
+        """(number, 2)."""
+        answers = [0 if value is None else 1 if value else -1 for value in values]
+        return np.array([[a, abs(a)] for a in answers], np.float32).reshape(-1, 2)
+
+
 # --- The conditions of some windows -------------------------------------------
 
 
@@ -298,6 +336,10 @@ def register_condition(condition: Condition) -> Condition:
 # --- What can be told of a window ---------------------------------------------
 
 
+def _fill(examples: Examples) -> Values:
+    return [None if kind is None else kind == "fill" for kind in examples.kind]
+
+
 def _phrase(examples: Examples) -> Values:
     """Which bar of a phrase, as long as a window, is the first; "1" where it starts."""
     bars = examples.num_bars
@@ -339,9 +381,7 @@ def _mean_of_hits(grooves: Arrays, columns: slice, steps: slice) -> list[float |
 CONDITIONS: dict[str, Condition] = {}
 for _condition in (
     ChoiceCondition("style", "The style, as the dataset names it.", lambda e: e.style),
-    ChoiceCondition(
-        "kind", "A beat, or a fill at the end.", lambda e: e.kind, default="beat"
-    ),
+    FlagCondition("fill", "Whether a fill ends the phrase.", _fill, default=False),
     NumberCondition("tempo", "Quarter notes per minute.", lambda e: e.tempo),
     RankedCondition(
         "density",

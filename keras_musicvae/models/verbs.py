@@ -79,6 +79,7 @@ class MusicVerbs(VerbPipeline):
         tempo: float | None = None,
         known: Any = None,
         condition: Any = None,
+        **wishes: Any,
     ) -> Any:
         """New grooves: latents from the prior, decoded.
 
@@ -91,23 +92,28 @@ class MusicVerbs(VerbPipeline):
                 name, if the model has it. Defaults to 120, or to that of `known`.
             known: Music of which a part is known, one or several: each gives
                 `num_samples` grooves of its length. Needed if the decoder reads it.
-            condition: Values of conditions; those that are not given are open.
+            condition: Values of conditions by name; those that are not given are open.
+            **wishes: The same, one by one: `style="funk"`, `density=0.8`,
+                `loudness=`, `swing=`, `fill=True`, as the preset has them.
 
         Returns:
             `Grooves`, a list that knows its `seed`; without a preprocessor an array
             (number, num_steps, 27).
 
         Raises:
-            ConfigError: An argument is out of range.
+            ConfigError: An argument is out of range, or the model has no such
+                condition.
 
         Example:
             >>> model = MusicVAE.from_preset("groove_4bar")  # doctest: +SKIP
-            >>> for groove in model.sample(5, seed=1, tempo=96):  # doctest: +SKIP
+            >>> for groove in model.sample(5, style="funk"):  # doctest: +SKIP
             ...     groove.save(f"{groove.name}.mid")
         """
         num_samples = checked_num_samples(num_samples)
         playing = Playing(temperature, seed, tempo)
         draws = playing.draws
+        if wishes:
+            condition = {**(condition or {}), **wishes}
         condition = self._with_tempo(condition, playing.tempo)
         if known is None or self.preprocessor is None:
             pieces, copies = self._blank(num_samples), 1

@@ -126,7 +126,7 @@ RECIPES = {
         epochs=10,
         calibrate=False,
         conditions=(
-            *("style", "kind", "tempo", "density", "loudness", "swing", "phrase"),
+            *("style", "fill", "tempo", "density", "loudness", "swing", "phrase"),
         ),
         model={
             "encoder_units": [192],

@@ -182,11 +182,14 @@ class _Run:
 
     def _converter(self) -> GrooveConverter:
         """That of the windows, with the task and the conditions of the recipe."""
-        names = self.recipe.conditions
-        return self.windows.converter.changed(
-            task=self.recipe.task or "generate",
-            conditions=fit_conditions(names, self.training.examples()) if names else {},
-        )
+        conditions, examples = {}, self.training.examples()
+        for name in self.recipe.conditions:
+            try:
+                conditions |= fit_conditions([name], examples)
+            except ConfigError as error:
+                logger.warning("The model gets no condition %s. %s", name, error)
+        task = self.recipe.task or "generate"
+        return self.windows.converter.changed(task=task, conditions=conditions)
 
     def _from_base(self, base: str, arguments: Mapping[str, Any]) -> MusicVAE:
         saved = MusicVAE.from_preset(base, load_weights=False)
