@@ -436,7 +436,8 @@ class MusicVerbs(VerbPipeline):
             return array.reshape(number, -1, array.shape[-1])
 
         if number == 2:
-            path = path_between(*corners(noise), columns)
+            first, last = corners(noise)
+            path = path_between(first, last, columns)
         else:
             path = grid_among(corners(noise), rows, columns)
         if "condition" in read.batch:

@@ -101,11 +101,11 @@ class _Lines(keras.utils.PyDataset):
         generator = np.random.default_rng([self.seed, index])
         rows = generator.integers(len(self.mean), size=BATCH_SIZE)
         shape = (BATCH_SIZE, self.mean.shape[1])
-        noise, end = generator.standard_normal((2, *shape), np.float32)
-        end = self.mean[rows] + self.stddev[rows] * end
+        noise, spread = generator.standard_normal((2, *shape), np.float32)
+        end = self.mean[rows] + self.stddev[rows] * spread
         # More in the middle than at the ends (Esser et al. 2024, arXiv 2403.03206).
-        time = generator.standard_normal((BATCH_SIZE, 1), np.float32)
-        time = 1.0 / (1.0 + np.exp(-time))
+        logit = generator.standard_normal((BATCH_SIZE, 1), np.float32)
+        time = 1.0 / (1.0 + np.exp(-logit))
         point = (1.0 - time) * noise + time * end
         inputs = np.concatenate([point, time, self.condition[rows]], axis=1)
         return inputs.astype(np.float32), (end - noise).astype(np.float32)

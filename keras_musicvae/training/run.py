@@ -153,9 +153,9 @@ class _Run:
                 "The split 'validation' has no windows, so there is no way to choose "
                 "the best weights. Preprocess more files."
             )
-        self.splicer = self.fills and FillSplicer(
-            self.training, self.fills.split("train")
-        )
+        self.splicer = None
+        if self.fills is not None:
+            self.splicer = FillSplicer(self.training, self.fills.split("train"))
         self.epoch_windows = len(self.training) // batch_size * batch_size
         self.checkpoint = self.out / "checkpoint"
 
@@ -182,7 +182,8 @@ class _Run:
 
     def _converter(self) -> GrooveConverter:
         """That of the windows, with the task and the conditions of the recipe."""
-        conditions, examples = {}, self.training.examples()
+        conditions: dict[str, Any] = {}
+        examples = self.training.examples()
         for name in self.recipe.conditions:
             try:
                 conditions |= fit_conditions([name], examples)

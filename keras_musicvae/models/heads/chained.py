@@ -82,8 +82,6 @@ class ChainedHeads(keras.layers.Layer):
 
     def build(self, input_shape: tuple | None = None) -> None:
         """Creates the weights."""
-        if self.built:
-            return
         self.hits.build((None, NUM_DRUMS))
         self.values.build((None, HIDDEN_UNITS))
         # What a drum sees of those before it; the rest is never read. The rows of
