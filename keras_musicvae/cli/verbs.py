@@ -33,6 +33,7 @@ class Verb:
         music: What the MIDI files are that it reads; empty: it reads none.
         needs_all: Whether one file that cannot be read ends the command.
         reads_latents: Whether it reads a file of latents.
+        changes: Whether conditions are changes of the music.
         names: The names of the grooves that it writes: `{input}` is the name of what
             a groove was made from, `{i}` a number. Empty: it writes latents.
     """
@@ -42,6 +43,7 @@ class Verb:
     music = ""
     needs_all = False
     reads_latents = False
+    changes = False
     names = ""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -102,7 +104,7 @@ class Verb:
                 raise GrooveError("each of the files must be readable")
         options = _given(args, self.options)
         if condition := _given(args, [each.name for each in _conditions()]):
-            options["condition"] = condition
+            options |= condition if self.changes else {"condition": condition}
         result = getattr(model, self.method)(*inputs, **options)
         return write_results(args, result, music, self.names)
 
@@ -167,8 +169,26 @@ class Similar(Verb):
 
     method = "similar"
     options = ("num_samples", "similarity", *_PLAYING)
-    music = "what to vary"
+    music = "what to make variations of"
     names = "{input}_similar_{i}"
+
+
+class Vary(Verb):
+    """Change MIDI files: denser or sparser, louder or softer, in another style.
+
+    Of density, loudness and swing VALUE is a number of standard deviations of the
+    training set, up or down; of other conditions it is the new value. Where only
+    loudness or swing changes, the hits stay as they are.
+
+      keras-musicvae vary beat.mid --density -1 --swing 0.5 --out varied
+      keras-musicvae vary beat.mid --style jazz --out varied
+    """
+
+    method = "vary"
+    options = ("num_samples", *_PLAYING)
+    music = "what to change"
+    changes = True
+    names = "{input}_take_{i}"
 
 
 class Encode(Verb):
@@ -202,7 +222,7 @@ class Decode(Verb):
 
 VERBS = {
     verb.__name__.lower(): verb()
-    for verb in (Generate, Reconstruct, Interpolate, Similar, Encode, Decode)
+    for verb in (Generate, Reconstruct, Interpolate, Similar, Vary, Encode, Decode)
 }
 
 

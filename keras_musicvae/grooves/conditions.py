@@ -20,6 +20,8 @@ from keras_musicvae.grooves.frames import HITS, OFFSETS, VELOCITIES
 
 MAX_CHOICES = 256
 NUM_RANKS = 33
+# Deviations by which a number can be moved.
+MAX_MOVE = 10
 # The least difference between the values of neighbouring ranks.
 _APART = 1e-9
 Arrays = NDArray[np.float32]
@@ -76,6 +78,11 @@ class Condition(ABC):
     def encode(self, values: Values, vocabulary: Any) -> Arrays:
         """The codes of values, (number, width); zeros where a value is open."""
 
+    def moved(self, codes: Arrays, amount: Any, vocabulary: Any) -> Arrays:
+        """Codes after a change: of a number by so many deviations, else to a value."""
+        value = self.check_value(amount, vocabulary)
+        return self.encode([value] * len(codes), vocabulary)
+
 
 class NumberCondition(Condition):
     """A number; its code is how far it lies from the mean, and 1."""
@@ -114,6 +121,11 @@ class NumberCondition(Condition):
         numbers = np.array([0.0 if value is None else value for value in values])
         scaled = (numbers - vocabulary["mean"]) / vocabulary["stddev"]
         return np.stack([known * scaled, known], axis=1).astype(np.float32)
+
+    def moved(self, codes: Arrays, amount: Any, vocabulary: Any) -> Arrays:
+        """Plus `amount`; what is not known stays open."""
+        shift = np.array([_amount(self, amount), 0.0], np.float32)
+        return codes + codes[:, 1:] * shift
 
 
 class RankedCondition(Condition):
@@ -167,6 +179,12 @@ class RankedCondition(Condition):
         ranks = np.interp(numbers, vocabulary, np.linspace(0, 1, NUM_RANKS))
         scaled = (ranks - 0.5) * 12**0.5
         return np.stack([known * scaled, known], axis=1).astype(np.float32)
+
+    def moved(self, codes: Arrays, amount: Any, vocabulary: Any) -> Arrays:
+        """Plus `amount`, at most to the ends; what is not known stays open."""
+        shift = np.array([_amount(self, amount), 0.0], np.float32)
+        moved = codes + codes[:, 1:] * shift
+        return np.clip(moved, -(3**0.5), 3**0.5)
 
 
 class ChoiceCondition(Condition):
@@ -325,6 +343,46 @@ def encode_conditions(
     """
     codes = [CONDITIONS[n].encode(values[n], v) for n, v in vocabularies.items()]
     return np.concatenate(codes, axis=1)
+
+
+def move_conditions(
+    vocabularies: Mapping[str, Any], codes: Arrays, moves: Mapping[str, Any]
+) -> Arrays:
+    """The vectors of windows after some conditions have changed.
+
+    Args:
+        vocabularies: As in `encode_conditions`.
+        codes: (number, `conditions_width`).
+        moves: Deviations by the names of numbers, new values by those of others.
+
+    Raises:
+        ConfigError: There is no such condition, or it does not allow a value.
+    """
+    for name in moves:
+        if name not in vocabularies:
+            known = ", ".join(vocabularies) or "none"
+            raise ConfigError(
+                f"The model has no condition {name!r}; its conditions: {known}."
+            )
+    parts, start = [], 0
+    for name, vocabulary in vocabularies.items():
+        end = start + CONDITIONS[name].width(vocabulary)
+        own = codes[:, start:end]
+        if name in moves:
+            own = CONDITIONS[name].moved(own, moves[name], vocabulary)
+        parts.append(own)
+        start = end
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def _amount(condition: Condition, amount: Any) -> float:
+    number = isinstance(amount, Real) and not isinstance(amount, bool)
+    if not number or not abs(amount) <= MAX_MOVE:
+        raise ConfigError(
+            f"The condition `{condition.name}` is moved by a number of deviations from "
+            f"-{MAX_MOVE} to {MAX_MOVE}. Received: {amount!r}"
+        )
+    return float(amount)
 
 
 def register_condition(condition: Condition) -> Condition:

@@ -21,7 +21,7 @@ class Inference:
     """The compiled functions of a model.
 
     Args:
-        model: A built `MusicVAE`; its preprocessor's task says what is kept.
+        model: A built `MusicVAE`.
     """
 
     def __init__(self, model: Any) -> None:
@@ -45,15 +45,18 @@ class Inference:
         noise: Arrays,
         temperature: float,
         given: Mapping[str, Arrays] | None = None,
+        kept: Arrays | None = None,
     ) -> Arrays:
         """Latents and uniform noise -> grooves; see `MusicVAE.free_running`."""
-        model, given = self._model, given or {}
+        model, given = self._model, dict(given or {})
+        if kept is not None:
+            given["kept"] = kept
         names = tuple(given)
-        keep = model.preprocessor is not None and model.preprocessor.task.kept
 
         def free_running(z: Any, noise: Any, temperature: Any, *arrays: Any) -> Any:
             parts = dict(zip(names, arrays, strict=True))
-            return model.free_running(z, noise, temperature, parts, keep)
+            kept = parts.pop("kept", None)
+            return model.free_running(z, noise, temperature, parts, kept)
 
         function = self._function(("free_running", *names), free_running)
         scale = np.float32(temperature)

@@ -339,7 +339,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         noise: Any,
         temperature: Any,
         given: Mapping[str, Any] | None = None,
-        keep: bool = False,
+        kept: Any = None,
     ) -> Any:
         """Decodes latents, each step reading the frame drawn before it.
 
@@ -348,18 +348,17 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
             noise: (batch, num_steps, heads.noise_dim), uniform in (0, 1).
             temperature: Scalar; 0 is deterministic.
             given: `known` and `condition`, where the model reads them.
-            keep: Whether what is known is in the result, bit for bit.
+            kept: (batch, num_steps, 54), values and mask, what is in the result bit
+                for bit; None: nothing.
 
         Returns:
             Grooves (batch, num_steps, 27), as a tensor.
         """
-        given = given or {}
         thresholds = self.heads.noise_thresholds(noise, temperature)
-        kept = given.get("known") if keep else None
         if kept is not None:
             thresholds = _forcing_hits(thresholds, kept)
         history = (ops.shape(z)[0], max(self.lags), self.frame_dim)
-        z, step_inputs = self._decoder_inputs(z, given)
+        z, step_inputs = self._decoder_inputs(z, given or {})
         grooves, _, _ = self.decoder.free_running(
             self.heads,
             z,

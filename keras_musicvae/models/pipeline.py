@@ -253,13 +253,33 @@ class VerbPipeline:
         return self.inference.encode(reading.batch)
 
     def _decode(
-        self, z: Arrays, reading: Reading, playing: Playing, rows: Sequence[int]
+        self,
+        z: Arrays,
+        reading: Reading,
+        playing: Playing,
+        rows: Sequence[int],
+        kept: Arrays | None = None,
     ) -> Arrays:
-        """Latents -> (windows, num_steps, 27); `rows`: which noise each gets."""
+        """Latents -> (windows, num_steps, 27).
+
+        Args:
+            z: (windows, latent_dim).
+            reading: What the decoder reads besides.
+            playing: How hits and values are drawn.
+            rows: Which noise each window gets.
+            kept: (windows, num_steps, 54), what is in the result bit for bit. Defaults
+                to what the model's task keeps.
+        """
         shape = (max(rows) + 1, self.num_steps, self.heads.noise_dim)
         noise = playing.draws.uniform(Purpose.HITS, shape)[list(rows)]
-        temperature = playing.temperature
-        return self.inference.decode(z, noise, temperature, reading.given)
+        if kept is None:
+            kept = self.kept_of(reading.batch)
+        return self.inference.decode(z, noise, playing.temperature, reading.given, kept)
+
+    def kept_of(self, batch: Mapping[str, Arrays]) -> Arrays | None:
+        """The known part of a batch, if the model's task keeps it."""
+        kept = self.preprocessor is not None and self.preprocessor.task.kept
+        return batch.get("known") if kept else None
 
     @property
     def inference(self) -> Inference:

@@ -21,8 +21,10 @@ from keras_musicvae.arguments import (
     checked_num_samples,
     checked_similarity,
 )
-from keras_musicvae.errors import GrooveError
+from keras_musicvae.errors import ConfigError, GrooveError
+from keras_musicvae.grooves.conditions import CONDITIONS, move_conditions
 from keras_musicvae.grooves.pieces import Piece
+from keras_musicvae.grooves.tasks import find_task
 from keras_musicvae.models.latent_paths import (
     blended_among,
     grid_among,
@@ -46,6 +48,9 @@ __all__ = ["DEFAULT_TEMPERATURE", "DEFAULT_TEMPO", "Grooves", "Latents", "MusicV
 # The model's own distribution: lower is tidier, higher is wilder. The default of every
 # verb.
 DEFAULT_TEMPERATURE = 1.0
+
+# Conditions that say how hits are played, not which.
+FEEL = frozenset(("loudness", "swing"))
 
 
 class MusicVerbs(VerbPipeline):
@@ -327,6 +332,71 @@ class MusicVerbs(VerbPipeline):
         titles = _copies_of(pieces, num_samples, playing.tempo, "similar")
         return self._join(frames, copies, titles, playing)
 
+    def vary(
+        self,
+        music: Any,
+        num_samples: int = 1,
+        *,
+        temperature: float = DEFAULT_TEMPERATURE,
+        seed: int | None = None,
+        tempo: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """The same music, denser or sparser, louder or softer, in another style...
+
+        The music is encoded under its own conditions and decoded under others: what z
+        says beside them stays. Where only its feel changes, its hits stay bit for bit.
+
+        Args:
+            music: Music of any kind, one or several, see `MusicVerbs`.
+            num_samples: How many takes of each input. Defaults to 1.
+            temperature: From 0 (deterministic) upwards. Defaults to 1.
+            seed: Integer of at least 0; None draws one.
+            tempo: As in `reconstruct`; also the condition of this name.
+            **options: Changes by the names of the model's conditions: of `density`,
+                `loudness` and `swing` in standard deviations of the training windows,
+                such as `density=-1`; of others new values, such as `style="jazz"`.
+                Others say how files are read.
+
+        Returns:
+            As `similar`.
+
+        Raises:
+            ConfigError: No change is given, or the model has no such condition.
+            GrooveError, MidiError: As `encode`.
+
+        Example:
+            >>> model.vary("beat.mid", density=-1, swing=0.5)  # doctest: +SKIP
+        """
+        num_samples = checked_num_samples(num_samples)
+        playing = Playing(temperature, seed, tempo)
+        moves = {name: options.pop(name) for name in set(options) & set(CONDITIONS)}
+        conditions = getattr(self.preprocessor, "conditions", {})
+        if not moves:
+            names = ", ".join(name for name in conditions if name != "tempo")
+            raise ConfigError(
+                f"`vary` needs a change of a condition of the model: {names or 'none'}."
+            )
+        pieces = self._pieces(music, options)
+        playing.reports = reports_of(pieces)
+        condition = self._with_tempo(None, playing.tempo)
+        read = self._read(pieces, playing.draws, None, condition)
+        mean, _ = self._encode(read)
+        noise, lost = self._noise_of(mean, read)
+        moved = move_conditions(conditions, read.batch["condition"], moves)
+        changed = replace(read, batch={**read.batch, "condition": moved})
+        z = self._latents_of(noise, changed) + lost
+        kept = None
+        if not set(moves) - FEEL:
+            known = find_task("humanize").known(self._examples(pieces))
+            kept = _in_copies(known, read, num_samples)
+        rows = read.noise_rows(num_samples)
+        copies = changed.repeated(num_samples)
+        z = _in_copies(z, read, num_samples)
+        frames = self._decode(z, copies, playing, rows, kept)
+        titles = _copies_of(pieces, num_samples, playing.tempo, "take")
+        return self._join(frames, copies, titles, playing)
+
     def interpolate(
         self,
         music: Any,
@@ -420,9 +490,8 @@ class MusicVerbs(VerbPipeline):
             z.append(nearby(noise[span], others, similarity))
         moved = np.concatenate([part.reshape(-1, self.latent_dim) for part in z])
         copies = reading.repeated(number)
-        return self._latents_of(moved, copies) + similarity * np.concatenate(
-            [np.tile(lost[span], (number, 1)) for span in reading.spans]
-        )
+        lost = _in_copies(lost, reading, number)
+        return self._latents_of(moved, copies) + similarity * lost
 
     def _among(
         self, ends: Reading, read: Reading, rows: int, columns: int
@@ -487,6 +556,12 @@ class MusicVerbs(VerbPipeline):
                 f"Received: an array of the shape {np.shape(z)}"
             )
         return latents
+
+
+def _in_copies(rows: Any, reading: Reading, copies: int) -> Any:
+    """The rows of windows as `Reading.repeated` orders them."""
+    parts = [rows[span] for span in reading.spans]
+    return np.concatenate([part for part in parts for _ in range(copies)])
 
 
 def _copies_of(

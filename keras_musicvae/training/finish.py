@@ -71,11 +71,13 @@ def calibrated(model: "MusicVAE", windows: "GrooveWindows") -> "MusicVAE":
     batch = model.to_batch(windows.examples())
     means, _ = model.inference.encode(batch)
     real = batch.pop("grooves")[..., HITS] > 0.5
+    kept = model.kept_of(batch)
     noise = np.full((*real.shape[:2], model.heads.noise_dim), 0.5, np.float32)
     scores = {}
     for threshold in THRESHOLDS:
         inference = _with_threshold(model, threshold).inference
-        played = inference.decode(means, noise, 0.0, batch)[..., HITS] > 0.5
+        decoded = inference.decode(means, noise, 0.0, batch, kept)
+        played = decoded[..., HITS] > 0.5
         total = real.sum() + played.sum()
         scores[threshold] = 2 * (real & played).sum() / max(total, 1)
         logger.info("hit_threshold %.2f: F1 %.4f", threshold, scores[threshold])
