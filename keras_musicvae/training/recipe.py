@@ -123,7 +123,7 @@ FROM_DATA = (
 
 RECIPES = {
     "groove": Recipe(
-        epochs=10,
+        epochs=14,
         calibrate=False,
         conditions=(
             *("style", "fill", "tempo", "density", "loudness", "swing", "phrase"),
@@ -134,12 +134,12 @@ RECIPES = {
             "latent_dim": 64,
             "prior_units": 512,
             "conductor_units": None,
-            "decoder_units": [384],
+            "decoder_units": [448],
             "lookback": 3,
             "heads": "chained",
             "free_bits": 48.0,
             "beta": 0.5,
-            "dropout": 0.2,
+            "dropout": 0.1,
             "gradient_clip_norm": 50.0,
         },
     ),
