@@ -228,21 +228,30 @@ def _preset(
 ) -> tuple[list["GrooveSet"], Any]:
     """The samples of a preset at each temperature, and the measures of its model."""
     from keras_musicvae.evaluation.evaluate import NUM_SAMPLES, TEMPERATURES
-    from keras_musicvae.evaluation.model import check_fit, measure_model, sample_sets
+    from keras_musicvae.evaluation.model import (
+        asked_sets,
+        check_fit,
+        measure_model,
+        sample_sets,
+    )
     from keras_musicvae.models.music_vae import MusicVAE
     from keras_musicvae.presets.sources import find_preset
 
     model = MusicVAE.from_preset(preset)
     check_fit(model, reference.real)
+    of_preset: Any = {
+        "name": name,
+        "seed": args.seed,
+        "held_out": held_out(find_preset(preset).metadata, dataset, args.split),
+    }
     sets = sample_sets(
         model,
         reference.real,
-        name=name,
         num_samples=args.num_samples or NUM_SAMPLES,
         temperatures=args.temperature or TEMPERATURES,
-        seed=args.seed,
-        held_out=held_out(find_preset(preset).metadata, dataset, args.split),
+        **of_preset,
     )
+    sets += asked_sets(model, reference.real, **of_preset)
     measures = measure_model(
         model, reference.real, name=name, settings=settings, on_progress=say
     )

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_musicvae import __version__
+from keras_musicvae.arguments import ARGUMENTS
 from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.bootstrap import Interval, bootstrap_intervals
+from keras_musicvae.evaluation.conditions import MEASURED_BY
 from keras_musicvae.evaluation.distributions import distribution_scores
 from keras_musicvae.evaluation.evaluate import Settings
 from keras_musicvae.evaluation.reconstruction import (
@@ -29,7 +31,6 @@ from keras_musicvae.evaluation.sets import (
     split_grooves,
 )
 from keras_musicvae.evaluation.system import BATCH_SIZE, System
-from keras_musicvae.models.latent_paths import path_between
 
 if TYPE_CHECKING:
     from keras_musicvae.models.music_vae import MusicVAE
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 NUM_PAIRS = 100  # interpolations
 NUM_POINTS = 9  # grooves of an interpolation, its ends included
 MUCH_DENSER = 2.0  # hits per bar
+NUM_ASKED = 512  # grooves of each set that conditions are asked for
+NUM_WISHES = 64  # different densities, loudnesses and swings
+RANKS = (0.1, 0.9)  # the range in which these are asked for
 SIMILARITIES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
 # The original's objective, under which models of any objective are compared.
@@ -191,6 +195,62 @@ def sample_sets(
     ]
 
 
+def asked_sets(
+    model: "MusicVAE",
+    real: GrooveSet,
+    *,
+    name: str,
+    seed: int = 0,
+    held_out: str = "not known",
+) -> list[GrooveSet]:
+    """What the model plays when it is asked for a style, and for the three numbers.
+
+    One set asks for every style of the preset as often, the other for density, loudness
+    and swing, each by a rank drawn evenly between `RANKS`, independently.
+
+    Args:
+        model: The model; without conditions there is no set.
+        real: Windows of the same form.
+        name: Of the model.
+        seed: Of the wishes and the samples. Defaults to 0.
+        held_out: See `GrooveSet`.
+    """
+    conditions = getattr(model.preprocessor, "conditions", {})
+    generator = np.random.default_rng(seed)
+    numbers = [one for one in MEASURED_BY if one in conditions]
+    wishes: dict[str, list[dict[str, Any]]] = {
+        "style": [{"style": style} for style in conditions.get("style", ())],
+        "numbers": [
+            {one: float(generator.uniform(*RANKS)) for one in numbers}
+            for _ in range(NUM_WISHES if numbers else 0)
+        ],
+    }
+    sets = []
+    for kind, asked in wishes.items():
+        if not asked:
+            continue
+        each = NUM_ASKED // len(asked)
+        temperature = ARGUMENTS["temperature"].default
+        played = [
+            System(model).sample(each, temperature=temperature, seed=seed + i, **wish)
+            for i, wish in enumerate(asked)
+        ]
+        sets.append(
+            GrooveSet(
+                name=f"{name} asked for {kind}",
+                grooves=np.concatenate(played),
+                steps_per_bar=real.steps_per_bar,
+                steps_per_quarter=real.steps_per_quarter,
+                asked={
+                    one: np.repeat([wish[one] for wish in asked], each)
+                    for one in asked[0]
+                },
+                held_out=held_out,
+            )
+        )
+    return sets
+
+
 def check_fit(model: "MusicVAE", real: GrooveSet) -> None:
     """Raises `EvaluationError` unless the model takes windows like these."""
     needed = (model.num_bars, model.num_steps, model.frame_dim)
@@ -290,27 +350,19 @@ def measure_reconstruction(
 
 
 def measure_interpolation(encoded: Encoded) -> Section:
-    """Paths between the latents of random pairs of windows, temperature 0."""
-    z_mean, seed = encoded.known["z_mean"], encoded.settings.seed
+    """What `interpolate` gives between random pairs of windows, temperature 0."""
+    grooves, seed = encoded.real.grooves, encoded.settings.seed
     generator = np.random.default_rng(seed)
-    starts = generator.integers(len(z_mean), size=encoded.pairs)
+    starts = generator.integers(len(grooves), size=encoded.pairs)
     # Any window but the first of the pair.
-    away = generator.integers(1, len(z_mean), size=encoded.pairs)
-    ends = (starts + away) % len(z_mean)
-    # (points, pairs, latent_dim): a path is a column.
-    latents = path_between(z_mean[starts], z_mean[ends], NUM_POINTS).swapaxes(0, 1)
-    paths = encoded.system.decode(
-        latents.reshape(-1, z_mean.shape[1]),
-        temperature=0.0,
-        seed=seed,
-        grooves=np.repeat(encoded.real.grooves[starts], NUM_POINTS, axis=0),
-    )
-    return Section(
-        interpolation_scores(
-            paths.reshape(encoded.pairs, NUM_POINTS, *paths.shape[1:]),
-            num_bars=encoded.real.num_bars,
-        )
-    )
+    away = generator.integers(1, len(grooves), size=encoded.pairs)
+    ends = (starts + away) % len(grooves)
+    paths = [
+        encoded.system.between(*pair, NUM_POINTS, temperature=0.0, seed=seed)
+        for pair in zip(grooves[starts], grooves[ends], strict=True)
+    ]
+    num_bars = encoded.real.num_bars
+    return Section(interpolation_scores(np.stack(paths), num_bars=num_bars))
 
 
 def interpolation_scores(paths: np.ndarray, *, num_bars: int = 4) -> Scores:

@@ -94,12 +94,14 @@ class System:
         temperature: float,
         seed: int,
         grooves: np.ndarray | None = None,
+        **wishes: Any,
     ) -> np.ndarray:
         """Decodes draws of the prior: (number, steps, 27) float32.
 
-        `grooves`, over and over, are what the task of the model knows a part of.
+        `grooves`, over and over, are what the task of the model knows a part of;
+        `wishes` are conditions.
         """
-        settings: Any = {"temperature": temperature, "seed": seed}
+        settings: Any = {"temperature": temperature, "seed": seed, **wishes}
         if not self._knows or grooves is None:
             return self._arrays(self.model.sample(number, **settings))
         known = grooves[np.resize(np.arange(len(grooves)), number)]
@@ -114,6 +116,23 @@ class System:
         """One variation of each groove, (n, steps, 27), at the verb's temperature."""
         return self._arrays(
             self.model.similar(list(grooves), similarity=similarity, seed=seed)
+        )
+
+    def between(
+        self,
+        start: np.ndarray,
+        end: np.ndarray,
+        steps: int,
+        *,
+        temperature: float,
+        seed: int,
+    ) -> np.ndarray:
+        """Grooves from one window to another: (steps, num_steps, 27)."""
+        known = [start] if self._knows else None
+        return self._arrays(
+            self.model.interpolate(
+                [start, end], steps, temperature=temperature, seed=seed, known=known
+            )
         )
 
     def _arrays(self, played: Any) -> np.ndarray:
