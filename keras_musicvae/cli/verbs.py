@@ -185,10 +185,9 @@ class Vary(Verb):
     """
 
     method = "vary"
-    options = ("num_samples", *_PLAYING)
     music = "what to change"
     changes = True
-    names = "{input}_take_{i}"
+    names = "{input}_varied"
 
 
 class Encode(Verb):

@@ -65,6 +65,27 @@ class Inference:
             (z, noise, *given.values()),
         )[0]
 
+    def noise_behind(
+        self,
+        z: Arrays,
+        chance: Arrays,
+        temperature: float,
+        batch: Mapping[str, Arrays],
+    ) -> Arrays:
+        """The noise behind grooves; see `MusicVAE.noise_behind`."""
+        names = tuple(batch)
+
+        def noise_behind(z: Any, chance: Any, temperature: Any, *arrays: Any) -> Any:
+            parts = dict(zip(names, arrays, strict=True))
+            return self._model.noise_behind(z, chance, temperature, parts)
+
+        function = self._function(("noise_behind", *names), noise_behind)
+        scale = np.float32(temperature)
+        return _in_batches(
+            lambda z, chance, *arrays: (function(z, chance, scale, *arrays),),
+            (z, chance, *batch.values()),
+        )[0]
+
     def _function(self, name: tuple[str, ...], function: Callable) -> Callable:
         if name not in self._compiled:
             self._compiled[name] = native.compiled(self._model, function)

@@ -103,20 +103,54 @@ def blended_among(corners: npt.NDArray[np.float32], rows: int, columns: int) -> 
     Returns:
         (rows * columns, ...) float32, row by row.
     """
-    if len(corners) == 2:
-        corners = np.repeat(corners, 2, axis=0)[[0, 2, 1, 3]]
-    down = np.linspace(0, 1, rows, dtype=np.float32).reshape(-1, 1)
+    return np.tensordot(shares_among(len(corners), rows, columns), corners, axes=1)
+
+
+def shares_among(corners: int, rows: int, columns: int) -> Latents:
+    """How much of each corner is in each point: (rows * columns, corners), sums of 1.
+
+    Example:
+        >>> shares_among(2, 1, 3)
+        array([[1. , 0. ],
+               [0.5, 0.5],
+               [0. , 1. ]], dtype=float32)
+    """
     across = np.linspace(0, 1, columns, dtype=np.float32)
-    weights = np.stack(
-        [
-            (1 - down) * (1 - across),
-            (1 - down) * across,
-            down * (1 - across),
-            down * across,
-        ],
-        axis=-1,
-    ).reshape(-1, 4)
-    return np.tensordot(weights, corners, axes=1)
+    row = np.stack([1 - across, across], axis=-1)
+    if corners == 2:
+        return row
+    down = np.linspace(0, 1, rows, dtype=np.float32).reshape(-1, 1, 1)
+    grid = np.concatenate([(1 - down) * row, down * row], axis=-1)
+    return grid.reshape(rows * columns, 4)
+
+
+def chosen_among(
+    corners: npt.NDArray[np.float32],
+    chance: npt.NDArray[np.float32],
+    rows: int,
+    columns: int,
+) -> Latents:
+    """Points that take each of their numbers from one of the corners.
+
+    The shares of the corners are those of `shares_among`; a number that a point takes
+    from a corner it takes from it on the whole way from there.
+
+    Args:
+        corners: (corners, ...).
+        chance: (...), uniform in (0, 1): where each number changes over.
+        rows: As in `shares_among`.
+        columns: As in `shares_among`.
+
+    Returns:
+        (rows * columns, ...) float32.
+    """
+    shares = shares_among(len(corners), rows, columns)
+    points = []
+    for point in shares:
+        passed = [chance >= end for end in np.cumsum(point)[:-1]]
+        index = np.sum(passed, axis=0)
+        points.append(np.take_along_axis(corners, index[None], axis=0)[0])
+    return np.stack(points).astype(np.float32)
 
 
 def nearby(z: npt.ArrayLike, others: npt.ArrayLike, similarity: float) -> Latents:

@@ -369,6 +369,29 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         )
         return grooves
 
+    def noise_behind(
+        self,
+        z: Any,
+        chance: Any,
+        temperature: Any,
+        batch: Mapping[str, Any],
+    ) -> Any:
+        """The noise from which `free_running` would make given grooves.
+
+        Args:
+            z: (batch, latent_dim).
+            chance: (batch, num_steps, heads.noise_dim), uniform in (0, 1), where the
+                grooves leave it open.
+            temperature: Scalar above 0.
+            batch: `grooves`, and `known` and `condition` where the model reads them.
+
+        Returns:
+            (batch, num_steps, heads.noise_dim).
+        """
+        outputs = self.teacher_forced(z, batch)
+        grooves = ops.cast(batch["grooves"], "float32")
+        return self.heads.noise_behind(outputs, grooves, chance, temperature)
+
     def _decoder_inputs(self, z: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """Z with the condition beside it, and what is read at each step."""
         dtype = self.compute_dtype

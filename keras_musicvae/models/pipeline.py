@@ -257,24 +257,43 @@ class VerbPipeline:
         z: Arrays,
         reading: Reading,
         playing: Playing,
-        rows: Sequence[int],
+        noise: Arrays,
         kept: Arrays | None = None,
     ) -> Arrays:
-        """Latents -> (windows, num_steps, 27).
+        """Latents and noise -> (windows, num_steps, 27).
 
         Args:
             z: (windows, latent_dim).
             reading: What the decoder reads besides.
             playing: How hits and values are drawn.
-            rows: Which noise each window gets.
+            noise: (windows, num_steps, heads.noise_dim), uniform in (0, 1).
             kept: (windows, num_steps, 54), what is in the result bit for bit. Defaults
                 to what the model's task keeps.
         """
-        shape = (max(rows) + 1, self.num_steps, self.heads.noise_dim)
-        noise = playing.draws.uniform(Purpose.HITS, shape)[list(rows)]
         if kept is None:
             kept = self.kept_of(reading.batch)
         return self.inference.decode(z, noise, playing.temperature, reading.given, kept)
+
+    def _uniform(
+        self, playing: Playing, rows: Sequence[int], purpose: Purpose = Purpose.HITS
+    ) -> Arrays:
+        """Uniform noise for windows: (windows, num_steps, heads.noise_dim)."""
+        shape = (max(rows) + 1, self.num_steps, self.heads.noise_dim)
+        return playing.draws.uniform(purpose, shape)[list(rows)]
+
+    def _noise_behind(self, z: Arrays, reading: Reading, playing: Playing) -> Arrays:
+        """The noise from which the windows themselves would be drawn.
+
+        Whoever changes z, a condition or a part of this noise gets the same music as
+        far as nothing speaks against it: a counterfactual (Buesing et al. 2019, arXiv
+        1811.06272, draws noise in hindsight).
+        """
+        chance = self._uniform(playing, reading.noise_rows())
+        if not playing.temperature:
+            return chance  # Without temperature no noise is heard.
+        return self.inference.noise_behind(
+            z, chance, playing.temperature, reading.batch
+        )
 
     def kept_of(self, batch: Mapping[str, Arrays]) -> Arrays | None:
         """The known part of a batch, if the model's task keeps it."""

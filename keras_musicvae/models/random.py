@@ -118,6 +118,7 @@ class Purpose(IntEnum):
     NEIGHBOURS = 2
     POSTERIOR = 3
     KNOWN = 4
+    CHOICE = 5
 
 
 class Draws:

@@ -27,6 +27,7 @@ from keras_musicvae.grooves.pieces import Piece
 from keras_musicvae.grooves.tasks import find_task
 from keras_musicvae.models.latent_paths import (
     blended_among,
+    chosen_among,
     grid_among,
     nearby,
     path_between,
@@ -134,7 +135,7 @@ class MusicVerbs(VerbPipeline):
         reading = reading.repeated(copies)
         shape = (len(rows), self.latent_dim)
         z = self._latents_of(draws.normal(Purpose.LATENTS, shape), reading)
-        frames = self._decode(z, reading, playing, rows)
+        frames = self._decode(z, reading, playing, self._uniform(playing, rows))
         return self._join(frames, reading, titles, playing)
 
     def encode(
@@ -233,7 +234,8 @@ class MusicVerbs(VerbPipeline):
             NameAndTempo(f"groove {i}", playing.tempo or own or DEFAULT_TEMPO)
             for i, own in enumerate(tempos or [None] * number, start=1)
         ]
-        frames = self._decode(latents, reading, playing, range(number))
+        noise = self._uniform(playing, range(number))
+        frames = self._decode(latents, reading, playing, noise)
         return self._join(frames, reading, titles, playing)
 
     def reconstruct(
@@ -276,7 +278,8 @@ class MusicVerbs(VerbPipeline):
         playing.reports = reports_of(pieces)
         read = self._read(pieces, playing.draws, known, condition)
         z, _ = self._encode(read)
-        frames = self._decode(z, read, playing, read.noise_rows())
+        noise = self._uniform(playing, read.noise_rows())
+        frames = self._decode(z, read, playing, noise)
         titles = [title_of(piece, playing.tempo) for piece in pieces]
         return self._join(frames, read, titles, playing)
 
@@ -327,15 +330,20 @@ class MusicVerbs(VerbPipeline):
         mean, _ = self._encode(read)
         z = self._near(mean, read, num_samples, similarity, playing.draws)
         rows = read.noise_rows(num_samples)
+        behind = self._noise_behind(mean, read, playing)
+        noise = np.where(
+            self._uniform(playing, rows, Purpose.CHOICE) < similarity,
+            _in_copies(behind, read, num_samples),
+            self._uniform(playing, rows),
+        )
         copies = read.repeated(num_samples)
-        frames = self._decode(z, copies, playing, rows)
+        frames = self._decode(z, copies, playing, noise)
         titles = _copies_of(pieces, num_samples, playing.tempo, "similar")
         return self._join(frames, copies, titles, playing)
 
     def vary(
         self,
         music: Any,
-        num_samples: int = 1,
         *,
         temperature: float = DEFAULT_TEMPERATURE,
         seed: int | None = None,
@@ -344,12 +352,12 @@ class MusicVerbs(VerbPipeline):
     ) -> Any:
         """The same music, denser or sparser, louder or softer, in another style...
 
-        The music is encoded under its own conditions and decoded under others: what z
-        says beside them stays. Where only its feel changes, its hits stay bit for bit.
+        The music is encoded under its own conditions and decoded under others, from
+        the noise from which it would have come itself: what the conditions do not
+        change stays. Where only its feel changes, its hits stay bit for bit.
 
         Args:
             music: Music of any kind, one or several, see `MusicVerbs`.
-            num_samples: How many takes of each input. Defaults to 1.
             temperature: From 0 (deterministic) upwards. Defaults to 1.
             seed: Integer of at least 0; None draws one.
             tempo: As in `reconstruct`; also the condition of this name.
@@ -359,7 +367,7 @@ class MusicVerbs(VerbPipeline):
                 Others say how files are read.
 
         Returns:
-            As `similar`.
+            As `reconstruct`.
 
         Raises:
             ConfigError: No change is given, or the model has no such condition.
@@ -368,7 +376,6 @@ class MusicVerbs(VerbPipeline):
         Example:
             >>> model.vary("beat.mid", density=-1, swing=0.5)  # doctest: +SKIP
         """
-        num_samples = checked_num_samples(num_samples)
         playing = Playing(temperature, seed, tempo)
         moves = {name: options.pop(name) for name in set(options) & set(CONDITIONS)}
         conditions = getattr(self.preprocessor, "conditions", {})
@@ -388,14 +395,11 @@ class MusicVerbs(VerbPipeline):
         z = self._latents_of(noise, changed) + lost
         kept = None
         if not set(moves) - FEEL:
-            known = find_task("humanize").known(self._examples(pieces))
-            kept = _in_copies(known, read, num_samples)
-        rows = read.noise_rows(num_samples)
-        copies = changed.repeated(num_samples)
-        z = _in_copies(z, read, num_samples)
-        frames = self._decode(z, copies, playing, rows, kept)
-        titles = _copies_of(pieces, num_samples, playing.tempo, "take")
-        return self._join(frames, copies, titles, playing)
+            kept = find_task("humanize").known(self._examples(pieces))
+        behind = self._noise_behind(mean, read, playing)
+        frames = self._decode(z, changed, playing, behind, kept)
+        titles = [title_of(piece, playing.tempo, " varied") for piece in pieces]
+        return self._join(frames, changed, titles, playing)
 
     def interpolate(
         self,
@@ -455,9 +459,16 @@ class MusicVerbs(VerbPipeline):
         arrays = self.preprocessor is None
         ends = self._read(pieces, playing.draws, known if arrays else None, condition)
         read = self._read(pieces[:1], playing.draws, known, condition, blank=True)
-        z, read = self._among(ends, read.repeated(points), rows, columns)
-        windows = len(z) // points
-        frames = self._decode(z, read, playing, [*range(windows)] * points)
+        read = read.repeated(points)
+        mean, _ = self._encode(ends)
+        z, read = self._among(mean, ends, read, rows, columns)
+        behind = self._noise_behind(mean, ends, playing)
+        corners = behind.reshape(len(pieces), -1, *behind.shape[1:])
+        change = self._uniform(playing, range(len(corners[0])), Purpose.CHOICE)
+        noise = chosen_among(corners, change, rows, columns).reshape(
+            -1, *behind.shape[1:]
+        )
+        frames = self._decode(z, read, playing, noise)
         if playing.tempo is None:
             tempos = _tempos_among(pieces, rows, columns)
         else:
@@ -494,10 +505,9 @@ class MusicVerbs(VerbPipeline):
         return self._latents_of(moved, copies) + similarity * lost
 
     def _among(
-        self, ends: Reading, read: Reading, rows: int, columns: int
+        self, mean: Any, ends: Reading, read: Reading, rows: int, columns: int
     ) -> tuple[Any, Reading]:
         """Latents and conditions on the way between two pieces, or among four."""
-        mean, _ = self._encode(ends)
         noise, lost = self._noise_of(mean, ends)
         number = len(ends.pieces)
 

@@ -9,7 +9,11 @@ from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
-from keras_musicvae.models.heads.draws import expressive_thresholds
+from keras_musicvae.models.heads.draws import (
+    expressive_thresholds,
+    hit_noise,
+    value_noise,
+)
 from keras_musicvae.models.initial_weights import zeros
 from keras_musicvae.models.recurrent import in_dtype
 
@@ -108,14 +112,7 @@ class ChainedHeads(keras.layers.Layer):
             logarithms of the probability of hit or rest, and of the bins of the hits.
         """
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
-        logits = outputs[..., :NUM_DRUMS] + ops.matmul(hits, self.hit_chain * _EARLIER)
-        pairs = ops.stack([velocities, offsets], axis=-1)
-        pairs = ops.reshape(pairs, (-1, *frames.shape[1:-1], 2 * NUM_DRUMS))
-        chain = ops.matmul(pairs, self.value_chain * _VALUES_EARLIER)
-        values = ops.reshape(
-            self._values(outputs, hits) + chain,
-            (-1, *frames.shape[1:-1], NUM_DRUMS, VALUE_DIM),
-        )
+        logits, values = self._seeing(outputs, frames)
         bins, costs = _velocity_bins(velocities)
         loud = _cross_entropy(values[..., :VELOCITY_BINS], bins) + costs
         late = _cross_entropy(values[..., VELOCITY_BINS:], _offset_bins(offsets))
@@ -169,6 +166,60 @@ class ChainedHeads(keras.layers.Layer):
             lambda logits, drum: _velocity(passed(logits)),
             lambda logits, drum: _offset(passed(logits)),
         )
+
+    def noise_behind(
+        self, outputs: Any, frames: Any, chance: Any, temperature: Any
+    ) -> Any:
+        """Noise by which `draw` draws given frames from outputs.
+
+        Args:
+            outputs: (..., output_dim).
+            frames: (..., 27).
+            chance: (..., noise_dim), uniform in (0, 1): which of all such noise, where
+                hits and rests leave it open.
+            temperature: Scalar above 0.
+
+        Returns:
+            (..., noise_dim), in (0, 1); uniform, if the frames are the model's own.
+        """
+        ops = native.ops
+        hits, velocities, offsets = ops.split(frames, 3, axis=-1)
+        logits, values = self._seeing(outputs, frames)
+        loud = _share_below(
+            values[..., :VELOCITY_BINS], velocities - 0.5 / 127, VELOCITY_WIDTHS / 127
+        )
+        late = _share_below(
+            values[..., VELOCITY_BINS:], offsets + 1.0, _OFFSET_WIDTHS[:, 0]
+        )
+        shares = ops.concatenate([loud, late], axis=-1)
+        needed = ops.concatenate([hits, hits], axis=-1)
+        free = chance[..., NUM_DRUMS:]
+        return ops.concatenate(
+            [
+                hit_noise(
+                    logits,
+                    hits,
+                    chance[..., :NUM_DRUMS],
+                    temperature,
+                    self.hit_threshold,
+                ),
+                value_noise(shares, needed, free, temperature),
+            ],
+            axis=-1,
+        )
+
+    def _seeing(self, outputs: Any, frames: Any) -> tuple[Any, Any]:
+        """Logits of hits and values where each drum sees the given ones before it."""
+        hits, velocities, offsets = ops.split(frames, 3, axis=-1)
+        logits = outputs[..., :NUM_DRUMS] + ops.matmul(hits, self.hit_chain * _EARLIER)
+        pairs = ops.stack([velocities, offsets], axis=-1)
+        pairs = ops.reshape(pairs, (-1, *frames.shape[1:-1], 2 * NUM_DRUMS))
+        chain = ops.matmul(pairs, self.value_chain * _VALUES_EARLIER)
+        values = ops.reshape(
+            self._values(outputs, hits) + chain,
+            (-1, *frames.shape[1:-1], NUM_DRUMS, VALUE_DIM),
+        )
+        return logits, values
 
     def _unrolled(self, outputs: Any, hit: Any, velocity: Any, offset: Any) -> Any:
         """A frame from functions (logits, drum) -> (..., 1), drum after drum."""
@@ -233,6 +284,14 @@ def _passed(logits: Any, share: Any) -> Any:
     masses = ops.softmax(logits, axis=-1) + EPSILON
     before = ops.matmul(masses, ops.convert_to_tensor(_TRIANGLES[logits.shape[-1]]))
     return ops.clip((share - before) / masses, 0.0, 1.0)
+
+
+def _share_below(logits: Any, place: Any, widths: Any) -> Any:
+    """The mass of all bins below places, which are measured from the first bin on."""
+    masses = ops.softmax(logits, axis=-1) + EPSILON
+    starts = ops.convert_to_tensor(np.cumsum(widths) - widths)
+    passed = (place[..., None] - starts) / ops.convert_to_tensor(widths)
+    return ops.sum(masses * ops.clip(passed, 0.0, 1.0), axis=-1)
 
 
 def _velocity(passed: Any) -> Any:

@@ -21,6 +21,46 @@ def hit_thresholds(logit_noise: Any, temperature: Any, threshold: float) -> Any:
     return temperature * logit_noise + (1.0 - temperature) * middle
 
 
+def hit_noise(
+    logits: Any, hits: Any, chance: Any, temperature: Any, threshold: float
+) -> Any:
+    """Noise by which `draw_hits` draws these hits and rests.
+
+    Args:
+        logits: (..., num_drums).
+        hits: (..., num_drums), 0 or 1.
+        chance: (..., num_drums), uniform in (0, 1): where in the interval of all such
+            noise.
+        temperature: Scalar above 0.
+        threshold: As in `hit_thresholds`.
+
+    Returns:
+        (..., num_drums), uniform in (0, 1) if the hits are the model's own.
+    """
+    ops = native.ops
+    middle = math.log(threshold / (1.0 - threshold))
+    share = ops.sigmoid((logits - (1.0 - temperature) * middle) / temperature)
+    return within(hits * share * chance + (1.0 - hits) * (share + (1 - share) * chance))
+
+
+def value_noise(shares: Any, needed: Any, chance: Any, temperature: Any) -> Any:
+    """Noise by which values are drawn that have these shares below them.
+
+    Args:
+        shares: (...), in [0, 1].
+        needed: (...), 1 where there is a value, 0 elsewhere.
+        chance: (...), uniform in (0, 1), the noise elsewhere.
+        temperature: Scalar above 0.
+    """
+    noise = native.ops.sigmoid(logit(within(shares)) / temperature)
+    return within(needed * noise + (1.0 - needed) * chance)
+
+
+def within(noise: Any) -> Any:
+    """Noise inside of (0, 1), where its logit is finite."""
+    return native.ops.clip(noise, 1e-6, 1.0 - 1e-6)
+
+
 def draw_hits(logits: Any, thresholds: Any) -> Any:
     """1 where there is a hit, else 0."""
     return native.ops.cast(logits > thresholds, logits.dtype)

@@ -7,7 +7,12 @@ from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
-from keras_musicvae.models.heads.draws import draw_hits, expressive_thresholds
+from keras_musicvae.models.heads.draws import (
+    draw_hits,
+    expressive_thresholds,
+    hit_noise,
+    value_noise,
+)
 
 
 class ExpressiveHeads(ABC):
@@ -113,6 +118,41 @@ class ExpressiveHeads(ABC):
         )
         return ops.concatenate(
             [hits, hits * drawn[..., :drums], hits * (2.0 * drawn[..., drums:] - 1)],
+            axis=-1,
+        )
+
+    @abstractmethod
+    def share_below(self, values: Any, played: Any) -> Any:
+        """The distribution function: the inverse of `quantile`.
+
+        Args:
+            values: (..., value_dim), outputs.
+            played: (...), in [0, 1].
+
+        Returns:
+            (...), in [0, 1].
+        """
+
+    def noise_behind(
+        self, outputs: Any, frames: Any, chance: Any, temperature: Any
+    ) -> Any:
+        """Noise by which `draw` draws given frames; see `ChainedHeads.noise_behind`."""
+        ops, drums = native.ops, NUM_DRUMS
+        hits, velocities, offsets = ops.split(frames, 3, axis=-1)
+        played = ops.concatenate([velocities, 0.5 * (offsets + 1.0)], axis=-1)
+        shares = self.share_below(self._values(outputs), played)
+        needed = ops.concatenate([hits, hits], axis=-1)
+        return ops.concatenate(
+            [
+                hit_noise(
+                    outputs[..., :drums],
+                    hits,
+                    chance[..., :drums],
+                    temperature,
+                    self.hit_threshold,
+                ),
+                value_noise(shares, needed, chance[..., drums:], temperature),
+            ],
             axis=-1,
         )
 

@@ -40,6 +40,13 @@ class HistogramHeads(ExpressiveHeads):
         passed = ops.clip((share[..., None] - before) / masses, 0.0, 1.0)
         return ops.sum(passed, axis=-1) / self.bins
 
+    def share_below(self, values: Any, played: Any) -> Any:
+        """See `ExpressiveHeads`."""
+        masses = ops.softmax(values, axis=-1) + EPSILON
+        starts = ops.arange(self.bins, dtype="float32") / self.bins
+        passed = ops.clip((played[..., None] - starts) * self.bins, 0.0, 1.0)
+        return ops.sum(masses * passed, axis=-1)
+
     def mean(self, values: Any) -> Any:
         """See `ExpressiveHeads`."""
         centres = (ops.arange(self.bins, dtype="float32") + 0.5) / self.bins

@@ -74,6 +74,12 @@ class LogisticMixtureHeads(ExpressiveHeads):
         part = ops.clip((share - low) / (high - low + EPSILON), 0.0, 1.0)
         return (start + width * part)[..., 0]
 
+    def share_below(self, values: Any, played: Any) -> Any:
+        """See `ExpressiveHeads`."""
+        logits, means, scales = self._logistics(values)
+        below = ops.sigmoid((played[..., None] - means) / scales)
+        return ops.sum(ops.softmax(logits, axis=-1) * below, axis=-1)
+
     def mean(self, values: Any) -> Any:
         """See `ExpressiveHeads`; from the distribution function at the bins' edges."""
         logits, means, scales = self._logistics(values[..., None, :])

@@ -6,7 +6,12 @@ from keras import ops
 
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
-from keras_musicvae.models.heads.draws import draw_hits, hit_thresholds, logit
+from keras_musicvae.models.heads.draws import (
+    draw_hits,
+    hit_noise,
+    hit_thresholds,
+    logit,
+)
 
 # The original's guard against log(0), kept because its losses are compared with ours.
 EPSILON = 1e-7
@@ -79,6 +84,13 @@ class SquaredErrorHeads:
             (..., noise_dim), the logits above which there is a hit.
         """
         return hit_thresholds(logit(noise), temperature, self.hit_threshold)
+
+    def noise_behind(
+        self, outputs: Any, frames: Any, chance: Any, temperature: Any
+    ) -> Any:
+        """Noise by which `draw` draws given hits; values have none."""
+        logits, hits = outputs[..., :NUM_DRUMS], frames[..., :NUM_DRUMS]
+        return hit_noise(logits, hits, chance, temperature, self.hit_threshold)
 
     def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.
