@@ -50,6 +50,10 @@ __all__ = ["DEFAULT_TEMPERATURE", "DEFAULT_TEMPO", "Grooves", "Latents", "MusicV
 # verb.
 DEFAULT_TEMPERATURE = 1.0
 
+# Brings similarities to shares of the noise that is kept, so that hits change evenly:
+# measured on the validation windows with `groove_4bar` at temperature 1.
+_EVENLY = 1.9
+
 # Conditions that say how hits are played, not which.
 FEEL = frozenset(("loudness", "swing"))
 
@@ -296,15 +300,21 @@ class MusicVerbs(VerbPipeline):
         condition: Any = None,
         **reading: Any,
     ) -> Any:
-        """Variations: grooves from latents near that of the music.
+        """Variations: grooves from latents and noise near those of the music.
+
+        Its latent moves along an arc towards one of the prior, see
+        `latent_paths.nearby`, and of the noise from which the music would have been
+        drawn as large a share is new.
 
         Args:
             music: Music of any kind, one or several, see `MusicVerbs`.
             num_samples: How many variations of each input. Defaults to 1.
-            similarity: From 0, unrelated grooves, to 1, the latent of the music itself:
-                how far along an arc from a latent of the prior to it, see
-                `latent_paths.nearby`. Defaults to 0.8, close variations.
-            temperature: From 0 (deterministic) upwards. Defaults to 1.
+            similarity: From 0, unrelated grooves of the same density, loudness and
+                swing, to 1, the music itself. In between the hits that change grow
+                evenly: at 0.8 a fifth of those that change at 0. Defaults to 0.8,
+                close variations.
+            temperature: Above 0; at 0 the music itself is not found again, only its
+                reconstruction. Defaults to 1.
             seed: Integer of at least 0; None draws one.
             tempo: As in `reconstruct`.
             known: As in `encode`.
@@ -322,7 +332,7 @@ class MusicVerbs(VerbPipeline):
             >>> model.similar("beat.mid", 4, similarity=0.9)  # doctest: +SKIP
         """
         num_samples = checked_num_samples(num_samples)
-        similarity = checked_similarity(similarity)
+        similarity = 1.0 - (1.0 - checked_similarity(similarity)) ** _EVENLY
         playing = Playing(temperature, seed, tempo)
         pieces = self._pieces(music, reading)
         playing.reports = reports_of(pieces)
@@ -421,9 +431,11 @@ class MusicVerbs(VerbPipeline):
                              . . . . .
                              C . . . D
 
-        The latents lie on arcs (`latent_paths.slerp`), and all grooves are drawn with
-        the same noise, so that only the latent changes from one to the next. Where
-        inputs differ in length, the shorter ones are repeated.
+        The ends are the music itself, at temperatures above 0. On the way the latents
+        lie on arcs (`latent_paths.slerp`) in the noise of the prior, conditions such
+        as density change evenly, and more and more of the noise from which hits are
+        drawn is that of the other end. Where inputs differ in length, the shorter ones
+        are repeated.
 
         Args:
             music: A list of two or four inputs, see `MusicVerbs`.
