@@ -5,6 +5,7 @@ the training windows and saved with the preset; a value may be left open, which 
 code of its own. A new condition is a new entry of `CONDITIONS`.
 """
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -425,6 +426,21 @@ def _swing(examples: Examples) -> Values:
     ]
 
 
+def _repetition(examples: Examples) -> Values:
+    """The mean Jaccard index of the hits of two bars; None for one bar or no hits."""
+    bars = examples.num_bars
+    hits = examples.grooves[..., HITS].reshape(len(examples), bars, -1) > 0.5
+    pairs = list(itertools.combinations(range(bars), 2))
+    values: list[float | None] = []
+    for groove in hits:
+        both = np.array([(groove[a] & groove[b]).sum() for a, b in pairs])
+        either = np.array([(groove[a] | groove[b]).sum() for a, b in pairs])
+        known = either > 0
+        alike = both[known] / either[known]
+        values.append(float(alike.mean()) if len(alike) else None)
+    return values
+
+
 def _mean_of_hits(grooves: Arrays, columns: slice, steps: slice) -> list[float | None]:
     """The mean of a value over the hits of each window; None where there is none."""
     hits = grooves[:, steps, HITS]
@@ -458,6 +474,12 @@ for _condition in (
         "How late off-beat sixteenths are: 0 is the straightest that drummers play, "
         "0.5 the middle, 1 the most swung.",
         _swing,
+    ),
+    RankedCondition(
+        "repetition",
+        "How alike the bars are: 0 is the least that drummers repeat, 0.5 the middle, "
+        "1 the most, equal bars.",
+        _repetition,
     ),
     ChoiceCondition(
         "phrase",

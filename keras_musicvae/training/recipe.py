@@ -126,7 +126,8 @@ RECIPES = {
         epochs=14,
         calibrate=False,
         conditions=(
-            *("style", "fill", "tempo", "density", "loudness", "swing", "phrase"),
+            *("style", "fill", "tempo", "density", "loudness", "swing"),
+            *("repetition", "phrase"),
         ),
         model={
             "encoder_units": [192],
