@@ -9,6 +9,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from numbers import Real
 from typing import Any
 
@@ -30,6 +31,14 @@ Arrays = NDArray[np.float32]
 Values = Sequence[Any]
 
 
+class Unasked(Enum):
+    """What the conditions are that nobody asks for."""
+
+    READ = "read from the windows"
+    DEFAULT = "their defaults, mostly open"
+    DRAWN = "their defaults, or random where new grooves should differ"
+
+
 @dataclass(frozen=True)
 class Condition(ABC):
     """A named value of each window.
@@ -40,12 +49,14 @@ class Condition(ABC):
         read: The value of each of some windows, None where it cannot be told; an empty
             sequence if it can be told of none.
         default: The value of new grooves for which none is asked; None: open.
+        drawn: Whether new grooves for which none is asked get a random value.
     """
 
     name: str
     text: str
     read: Callable[[Examples], Values]
     default: Any = None
+    drawn: bool = False
 
     def values(self, examples: Examples) -> Values:
         """The value of each window, None where it is open."""
@@ -78,6 +89,15 @@ class Condition(ABC):
     @abstractmethod
     def encode(self, values: Values, vocabulary: Any) -> Arrays:
         """The codes of values, (number, width); zeros where a value is open."""
+
+    def draw(self, chance: NDArray[Any], vocabulary: Any) -> Values:
+        """Random values, as often as in the training windows.
+
+        Args:
+            chance: (number,), uniform in (0, 1).
+            vocabulary: See `fit`.
+        """
+        raise NotImplementedError  # Only of conditions that are `drawn`.
 
     def moved(self, codes: Arrays, amount: Any, vocabulary: Any) -> Arrays:
         """Codes after a change: of a number by so many deviations, else to a value."""
@@ -166,8 +186,13 @@ class RankedCondition(Condition):
                 f"The condition `{self.name}` must be a number from 0 to 1. "
                 f"{self.text} Received: {value!r}"
             )
+        return self.draw(np.array([value]), vocabulary)[0]
+
+    def draw(self, chance: NDArray[Any], vocabulary: Any) -> list[float]:
+        """The values of ranks."""
         ranks = np.linspace(0, 1, NUM_RANKS)
-        return float(np.interp(float(value), ranks, vocabulary))
+        values: list[float] = np.interp(chance, ranks, vocabulary).tolist()
+        return values
 
     def width(self, vocabulary: Any) -> int:
         """The rank, and whether there is one."""
@@ -480,6 +505,7 @@ for _condition in (
         "How alike the bars are: 0 is the least that drummers repeat, 0.5 the middle, "
         "1 the most, equal bars.",
         _repetition,
+        drawn=True,
     ),
     ChoiceCondition(
         "phrase",

@@ -22,6 +22,7 @@ from keras_musicvae.errors import (
     shown,
 )
 from keras_musicvae.grooves.conditions import (
+    Unasked,
     check_vocabularies,
     conditions_width,
     encode_conditions,
@@ -188,7 +189,7 @@ class GrooveConverter:
         examples: Examples,
         *,
         condition: Mapping[str, Any] | None = None,
-        read_notes: bool = True,
+        unasked: Unasked = Unasked.READ,
         generator: np.random.Generator | None = None,
         leave_open: bool = False,
     ) -> dict[str, Frames]:
@@ -197,10 +198,11 @@ class GrooveConverter:
         Args:
             examples: The windows.
             condition: Values by the names of conditions, for all windows; None leaves
-                one open. Conditions that are not named here are read from the windows.
-            read_notes: False gives those their default, for windows that say nothing.
-            generator: Decides what the task or `leave_open` leaves to chance. Defaults
-                to one that always decides alike.
+                one open.
+            unasked: What the other conditions are. By default they are read from the
+                windows.
+            generator: Decides what is left to chance. Defaults to one that always
+                decides alike.
             leave_open: Whether conditions are left open at random, so that a model
                 learns to do without them: of each window another share, from none to
                 all. Defaults to False.
@@ -220,26 +222,25 @@ class GrooveConverter:
         wishes = self._checked_wishes(condition or {})
         if not self.conditions:
             return batch
+        number = len(examples)
         values: dict[str, Any] = {}
-        shares = generator.random(len(examples)) * leave_open
-        for name in self.conditions:
+        shares = generator.random(number) if leave_open else np.zeros(number)
+        for name, vocabulary in self.conditions.items():
             one = find_condition(name)
-            if name in wishes or not read_notes:
-                values[name] = [wishes.get(name, one.default)] * len(examples)
-                continue
-            left_open = generator.random(len(examples)) < shares
-            read = one.values(examples)
-            pairs = zip(read, left_open, strict=True)
-            values[name] = [None if is_open else value for value, is_open in pairs]
+            if name in wishes:
+                values[name] = [wishes[name]] * number
+            elif unasked is Unasked.READ:
+                values[name] = one.values(examples)
+            elif unasked is Unasked.DRAWN and one.drawn:
+                values[name] = one.draw(generator.random(number), vocabulary)
+            else:
+                values[name] = [one.default] * number
+            if leave_open:
+                left_open = generator.random(number) < shares
+                pairs = zip(values[name], left_open, strict=True)
+                values[name] = [None if is_open else value for value, is_open in pairs]
         batch["condition"] = encode_conditions(self.conditions, values)
         return batch
-
-    def default_condition(self) -> Frames:
-        """The condition of new grooves for which nothing is asked, (condition_dim,)."""
-        values = {name: [find_condition(name).default] for name in self.conditions}
-        if not values:
-            return np.zeros(0, np.float32)
-        return encode_conditions(self.conditions, values)[0]
 
     def _checked_wishes(self, condition: Mapping[str, Any]) -> dict[str, Any]:
         checked = {}

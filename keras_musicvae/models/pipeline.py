@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from keras_musicvae.arguments import checked_temperature, checked_tempo
 from keras_musicvae.errors import ConfigError, GrooveError
+from keras_musicvae.grooves.conditions import Unasked
 from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.grooves.frames import NUM_FEATURES
 from keras_musicvae.grooves.pieces import Piece, array_pieces
@@ -47,10 +48,12 @@ class Reading:
     Attributes:
         pieces: The music.
         batch: What the model reads of all windows, piece after piece.
+        base: (windows, condition_dim), the conditions if nothing had been asked for.
     """
 
     pieces: tuple[Piece, ...]
     batch: Mapping[str, Arrays]
+    base: Arrays | None = None
 
     @property
     def given(self) -> dict[str, Arrays]:
@@ -85,7 +88,8 @@ class Reading:
         spans = self.spans
         rows = np.concatenate([np.r_[spans[n]] for n in numbers])
         batch = {name: array[rows] for name, array in self.batch.items()}
-        return Reading(tuple(self.pieces[n] for n in numbers), batch)
+        base = None if self.base is None else self.base[rows]
+        return Reading(tuple(self.pieces[n] for n in numbers), batch, base)
 
 
 class NameAndTempo(NamedTuple):
@@ -139,7 +143,7 @@ class VerbPipeline:
         condition: Any = None,
         *,
         blank: bool = False,
-        read_notes: bool = True,
+        unasked: Unasked = Unasked.READ,
     ) -> Reading:
         """Pieces as windows, with what the model is given of them.
 
@@ -150,10 +154,13 @@ class VerbPipeline:
                 preprocessor the array. None: the task says what of the pieces.
             condition: Values by the names of conditions; without a preprocessor the
                 array.
-            blank: Whether the pieces hold no music, so that nothing is known of them.
-            read_notes: Whether conditions that are not given are read from the pieces.
+            blank: Whether the pieces hold no music: nothing is known of them, and no
+                condition is read from them.
+            unasked: What the conditions are that are not given.
         """
         windows = np.concatenate([piece.windows for piece in pieces])
+        if blank and unasked is Unasked.READ:
+            unasked = Unasked.DEFAULT
         if self.preprocessor is None:
             given = self._given_arrays(len(windows), known, condition)
             return Reading(tuple(pieces), {"grooves": windows, **given})
@@ -164,7 +171,7 @@ class VerbPipeline:
             )
         options = {
             "condition": condition,
-            "read_notes": read_notes and not blank,
+            "unasked": unasked,
             "generator": draws.stream(Purpose.KNOWN),
         }
         batch = self.to_batch(self._examples(pieces), **options)
@@ -180,7 +187,14 @@ class VerbPipeline:
                     f"{self.preprocessor.task.name!r}, says what is known."
                 )
             del batch["known"]
-        return Reading(tuple(pieces), batch)
+        base = None
+        if "condition" in batch:
+            if unasked is Unasked.READ:
+                unasked = Unasked.DEFAULT
+            options = {"unasked": unasked, "generator": draws.stream(Purpose.KNOWN)}
+            examples = self._examples(pieces)
+            base = self.preprocessor.to_batch(examples, **options)["condition"]
+        return Reading(tuple(pieces), batch, base)
 
     def _check_known(self) -> None:
         """Raises `ConfigError` if nothing can be known."""

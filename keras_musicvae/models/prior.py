@@ -102,8 +102,8 @@ class FlowPrior(keras.layers.Layer):
         Args:
             normal: (..., latent_dim), standard normal.
             condition: (..., condition_dim), what is asked for; None: everything open.
-            base: (condition_dim,), what holds if nothing is asked for. Defaults to
-                zeros.
+            base: (..., condition_dim), what would hold if nothing were asked for.
+                Defaults to zeros.
 
         Returns:
             (..., latent_dim).
@@ -153,10 +153,9 @@ class FlowPrior(keras.layers.Layer):
             kernel, [self.latent_dim, self.latent_dim + 2 * FREQUENCIES]
         )
         x = points.reshape(-1, self.latent_dim).astype(np.float32)
-        base = np.zeros(self.condition_dim, np.float32) if base is None else base
-        asked = base if condition is None else condition
-        asked = np.broadcast_to(asked, (*points.shape[:-1], self.condition_dim))
-        asked = asked.reshape(len(x), self.condition_dim)
+        nothing = np.zeros((len(x), self.condition_dim), np.float32)
+        base = nothing if base is None else base.reshape(nothing.shape)
+        asked = base if condition is None else condition.reshape(nothing.shape)
         constant = asked @ kernel_condition + bias
         guided = bool((asked != base).any())
         constant_base = base @ kernel_condition + bias

@@ -22,7 +22,7 @@ from keras_musicvae.arguments import (
     checked_similarity,
 )
 from keras_musicvae.errors import ConfigError, GrooveError
-from keras_musicvae.grooves.conditions import CONDITIONS, move_conditions
+from keras_musicvae.grooves.conditions import CONDITIONS, Unasked, move_conditions
 from keras_musicvae.grooves.pieces import Piece
 from keras_musicvae.grooves.tasks import find_task
 from keras_musicvae.models.latent_paths import (
@@ -127,13 +127,15 @@ class MusicVerbs(VerbPipeline):
         condition = self._with_tempo(condition, playing.tempo)
         if known is None or self.preprocessor is None:
             pieces, copies = self._blank(num_samples), 1
-            reading = self._read(pieces, draws, known, condition, blank=True)
+            reading = self._read(
+                pieces, draws, known, condition, blank=True, unasked=Unasked.DRAWN
+            )
             names = [f"groove {i}" for i in range(1, num_samples + 1)]
             titles = [NameAndTempo(n, playing.tempo or DEFAULT_TEMPO) for n in names]
         else:
             self._check_known()
             pieces, copies = self._pieces(known, {}), num_samples
-            reading = self._read(pieces, draws, None, condition, read_notes=False)
+            reading = self._read(pieces, draws, None, condition, unasked=Unasked.DRAWN)
             titles = _copies_of(pieces, copies, playing.tempo, "take")
         rows = reading.noise_rows(copies)
         reading = reading.repeated(copies)
@@ -548,10 +550,7 @@ class MusicVerbs(VerbPipeline):
         return noise, z - self._latents_of(noise, reading)
 
     def _conditions_of(self, reading: Reading) -> tuple[Any, Any]:
-        base = None
-        if self.preprocessor is not None:
-            base = self.preprocessor.default_condition()
-        return reading.batch.get("condition"), base
+        return reading.batch.get("condition"), reading.base
 
     # --- Arguments ------------------------------------------------------------
 

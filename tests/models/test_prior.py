@@ -100,10 +100,9 @@ def test_a_latent_depends_on_its_own_noise_and_condition_alone():
 
 def test_nothing_asked_is_not_guided():
     prior = random_prior(condition_dim=2)
-    base = np.array([1.0, 0.0], np.float32)
-    asked = np.repeat(base[None], 5, axis=0)
+    asked = np.repeat(np.array([[1.0, 0.0]], np.float32), 5, axis=0)
     assert np.array_equal(
-        prior.draw(noise(5, 4), asked, base), prior.draw(noise(5, 4), None, base)
+        prior.draw(noise(5, 4), asked, asked), prior.draw(noise(5, 4), None, asked)
     )
 
 
