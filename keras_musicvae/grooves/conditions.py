@@ -191,8 +191,10 @@ class RankedCondition(Condition):
     def draw(self, chance: NDArray[Any], vocabulary: Any) -> list[float]:
         """The values of ranks."""
         ranks = np.linspace(0, 1, NUM_RANKS)
-        values: list[float] = np.interp(chance, ranks, vocabulary).tolist()
-        return values
+        # Of a value that many windows have, the code is that of its lowest rank.
+        values = np.interp(chance, ranks, vocabulary) - NUM_RANKS * _APART
+        found: list[float] = values.tolist()
+        return found
 
     def width(self, vocabulary: Any) -> int:
         """The rank, and whether there is one."""
