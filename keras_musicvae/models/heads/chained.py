@@ -33,10 +33,10 @@ _VELOCITY_COST = math.log(4.0 / (127.0 / 50.0))
 _OFFSET_COST = math.log(50.0 / OFFSET_BINS)
 
 _OFFSET_WIDTHS = np.full((OFFSET_BINS, 1), 2.0 / OFFSET_BINS, np.float32)
-_TRIANGLES = {
-    bins: np.triu(np.ones((bins, bins), np.float32), 1)
+_TRIANGLES = tuple(
+    np.triu(np.ones((bins, bins), np.float32), 1)
     for bins in (VELOCITY_BINS, OFFSET_BINS)
-}
+)
 # Which drums come before which: rows before columns.
 _EARLIER = np.triu(np.ones((NUM_DRUMS, NUM_DRUMS), np.float32), 1)
 # The same of velocities and offsets; an offset also sees the velocity of its hit.
@@ -98,6 +98,10 @@ class ChainedHeads(keras.layers.Layer):
             initializer="zeros",
             name="value_chain",
         )
+        # Made once: a step of the sampler takes longer to make them than to use them.
+        widths = (VELOCITY_WIDTHS[:, None] / np.float32(127), _OFFSET_WIDTHS)
+        self._widths = tuple(map(ops.convert_to_tensor, widths))
+        self._triangles = tuple(map(ops.convert_to_tensor, _TRIANGLES))
         self.built = True
 
     def losses(self, outputs: Any, frames: Any) -> dict[str, Any]:
@@ -137,6 +141,7 @@ class ChainedHeads(keras.layers.Layer):
             (batch, ..., 27): hits 0 or 1; velocities and offsets, 0 where there is no
             hit. Velocities of the last bin round to MIDI's 127.
         """
+        velocity_triangle, offset_triangle = self._triangles
 
         def below(kind: int, drum: int) -> Any:
             column = kind * NUM_DRUMS + drum
@@ -145,8 +150,8 @@ class ChainedHeads(keras.layers.Layer):
         return self._unrolled(
             outputs,
             lambda logit, drum: native.ops.cast(logit > below(0, drum), logit.dtype),
-            lambda logits, drum: _velocity(_passed(logits, below(1, drum))),
-            lambda logits, drum: _offset(_passed(logits, below(2, drum))),
+            lambda logits, drum: _passed(logits, below(1, drum), velocity_triangle),
+            lambda logits, drum: _passed(logits, below(2, drum), offset_triangle),
         )
 
     def expected(self, outputs: Any) -> Any:
@@ -163,8 +168,8 @@ class ChainedHeads(keras.layers.Layer):
         return self._unrolled(
             outputs,
             lambda logit, drum: ops.sigmoid(logit),
-            lambda logits, drum: _velocity(passed(logits)),
-            lambda logits, drum: _offset(passed(logits)),
+            lambda logits, drum: passed(logits),
+            lambda logits, drum: passed(logits),
         )
 
     def noise_behind(
@@ -222,8 +227,16 @@ class ChainedHeads(keras.layers.Layer):
         return logits, values
 
     def _unrolled(self, outputs: Any, hit: Any, velocity: Any, offset: Any) -> Any:
-        """A frame from functions (logits, drum) -> (..., 1), drum after drum."""
+        """A frame, drum after drum.
+
+        Args:
+            outputs: (..., output_dim).
+            hit: (logit, drum) -> a hit, (..., 1).
+            velocity: (logits, drum) -> which part of each bin lies below the velocity.
+            offset: The same of the offset.
+        """
         ops = native.ops
+        velocity_widths, offset_widths = self._widths
         hit_chain, value_chain = self.hit_chain.value, self.value_chain.value
         logits = outputs[..., :NUM_DRUMS]
         hits = []
@@ -236,15 +249,16 @@ class ChainedHeads(keras.layers.Layer):
         for drum in range(NUM_DRUMS):
             start = drum * VALUE_DIM
             middle = start + VELOCITY_BINS
-            for first, last, function in (
-                (start, middle, velocity),
-                (middle, start + VALUE_DIM, offset),
+            for first, last, passed, widths, lowest in (
+                (start, middle, velocity, velocity_widths, 0.5 / 127),
+                (middle, start + VALUE_DIM, offset, offset_widths, -1.0),
             ):
                 own = values[..., first:last]
                 if drawn:
                     chain = value_chain[: len(drawn), first:last]
                     own = own + ops.matmul(ops.concatenate(drawn, axis=-1), chain)
-                drawn.append(hits[drum] * function(own, drum))
+                value = ops.matmul(passed(own, drum), widths) + lowest
+                drawn.append(hits[drum] * value)
         return ops.concatenate([all_hits, *drawn[::2], *drawn[1::2]], axis=-1)
 
     def _values(self, outputs: Any, hits: Any) -> Any:
@@ -278,11 +292,15 @@ def _offset_bins(offsets: Any) -> Any:
     return ops.cast(bins, "int32")
 
 
-def _passed(logits: Any, share: Any) -> Any:
-    """Of each bin the part that lies below the quantile of `share`, (..., bins)."""
+def _passed(logits: Any, share: Any, triangle: Any) -> Any:
+    """Of each bin the part that lies below the quantile of `share`, (..., bins).
+
+    The masses before each bin come from a product with a triangle of ones: cumulative
+    sums are slow in XLA.
+    """
     ops = native.ops
     masses = ops.softmax(logits, axis=-1) + EPSILON
-    before = ops.matmul(masses, ops.convert_to_tensor(_TRIANGLES[logits.shape[-1]]))
+    before = ops.matmul(masses, triangle)
     return ops.clip((share - before) / masses, 0.0, 1.0)
 
 
@@ -292,14 +310,3 @@ def _share_below(logits: Any, place: Any, widths: Any) -> Any:
     starts = ops.convert_to_tensor(np.cumsum(widths) - widths)
     passed = (place[..., None] - starts) / ops.convert_to_tensor(widths)
     return ops.sum(masses * ops.clip(passed, 0.0, 1.0), axis=-1)
-
-
-def _velocity(passed: Any) -> Any:
-    """The velocity in front of which such parts of the bins lie, (..., 1)."""
-    widths = native.ops.convert_to_tensor(VELOCITY_WIDTHS[:, None] / np.float32(127))
-    return native.ops.matmul(passed, widths) + 0.5 / 127
-
-
-def _offset(passed: Any) -> Any:
-    widths = native.ops.convert_to_tensor(_OFFSET_WIDTHS)
-    return native.ops.matmul(passed, widths) - 1.0
