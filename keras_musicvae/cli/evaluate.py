@@ -116,26 +116,24 @@ def run(args: argparse.Namespace) -> None:
         if not args.quiet:
             print(what, file=sys.stderr, flush=True)
 
-    sets: list[GrooveSet] = []
+    found: dict[str, list[GrooveSet]] = {}
     models: dict[str, Any] = {}
     names = column_names(args.systems)
     # Folders and baselines are read before Keras starts, too.
     for spec, name, kind in zip(args.systems, names, kinds, strict=True):
         if kind == "baseline":
-            sets.append(_baseline(spec, name, reference, args))
+            found[name] = [_baseline(spec, name, reference, args)]
         elif kind == "folder":
-            sets.append(_folder(Path(spec), name, dataset, args))
+            found[name] = [_folder(Path(spec), name, dataset, args)]
     if "preset" in kinds:
         start_keras(args)
     for spec, name, kind in zip(args.systems, names, kinds, strict=True):
         if kind == "preset":
             say(f"{name}: samples")
-            samples, models[name] = _preset(
+            found[name], models[name] = _preset(
                 spec, name, dataset, reference, settings, args, say
             )
-            sets += samples
-    order = {name: place for place, name in enumerate(names)}
-    sets.sort(key=lambda one: order[one.name.partition(" T=")[0]])
+    sets = [one for name in names for one in found[name]]
     result = evaluate(
         sets, reference, settings=settings, models=models, on_progress=say
     )

@@ -18,8 +18,9 @@ class NoteDecoder(keras.layers.Layer):
 
     The initial state is tanh(dense(z)); the input of a step is the frame before, the
     frames of the bars before at the same place (lookback), z and, if the model has any,
-    the inputs of this step. It is the flat decoder, and also what the conductor seeds
-    bar by bar.
+    the inputs of this step. With lookback the outputs also see these frames themselves:
+    an accent of the bar before need not pass through the state. It is the flat decoder,
+    and also what the conductor seeds bar by bar.
 
     Args:
         units: Units of each layer.
@@ -68,8 +69,15 @@ class NoteDecoder(keras.layers.Layer):
         for cell, units in zip(self.cells, self.units, strict=True):
             cell.build((*frames_shape[:-1], width))
             width = units
+        if self.looks_back:
+            width += self.read_dim
         self.output_projection.build((*frames_shape[:-1], width))
         self.built = True
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a step reads more than the frame before."""
+        return len(self.lags) > 1
 
     def compute_output_shape(self, frames_shape: tuple, **_: Any) -> tuple:
         """One output for each frame."""
@@ -110,6 +118,9 @@ class NoteDecoder(keras.layers.Layer):
                 sequences = self.dropout(sequences, bar * len(self.units) + layer)
             sequences, *state = cell(sequences, initial_state=list(state))
             final.append((state[0], state[1]))
+        if self.looks_back:
+            seen = ops.cast(previous, sequences.dtype)
+            sequences = ops.concatenate([sequences, seen], axis=-1)
         return self.output_projection(sequences), final
 
     def free_running(
@@ -157,6 +168,9 @@ class NoteDecoder(keras.layers.Layer):
         layers = [bottom._replace(kernel=kernel, bias=constant), *upper]
         projection = self.output_projection
         kernel_output = in_dtype(projection.kernel, self.compute_dtype)
+        if self.looks_back:
+            kernel_seen = kernel_output[self.units[-1] :]
+            kernel_output = kernel_output[: self.units[-1]]
         bias_output = in_dtype(projection.bias, self.compute_dtype)
         mixed = self.compute_dtype != "float32"
 
@@ -164,16 +178,19 @@ class NoteDecoder(keras.layers.Layer):
 
         def advance(carry: tuple, now: dict) -> tuple:
             past, state = carry
-            read = [past[:, longest - lag] for lag in self.lags]
+            read = past[:, longest - 1]
+            if self.looks_back:
+                frames = [past[:, longest - lag] for lag in self.lags]
+                read = native.ops.concatenate(frames, axis=-1)
             if mixed:
-                read = [ops.cast(frame, self.compute_dtype) for frame in read]
+                read = ops.cast(read, self.compute_dtype)
+            inputs = read
             if "step_inputs" in now:
-                read.append(now["step_inputs"])
-            inputs = read[0]
-            if len(read) > 1:
-                inputs = native.ops.concatenate(read, axis=-1)
+                inputs = native.ops.concatenate([read, now["step_inputs"]], axis=-1)
             following = step_layers(layers, inputs, state)
             output = native.add_matmul(bias_output, following[-1][0], kernel_output)
+            if self.looks_back:
+                output = native.add_matmul(output, read, kernel_seen)
             if mixed:
                 output = ops.cast(output, "float32")
             frame = heads.draw(output, now["thresholds"])

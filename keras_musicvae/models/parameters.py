@@ -43,7 +43,8 @@ def count_parameters(architecture: Architecture) -> int:
         width += a.steps_per_bar + a.num_bars
     heads = make_heads(a.heads)
     total += _stacked(width, a.decoder_units)
-    total += _dense(a.decoder_units[-1], heads.output_dim) + heads.num_weights
+    seen = (1 + a.lookback) * NUM_FEATURES if a.lookback else 0
+    total += _dense(a.decoder_units[-1] + seen, heads.output_dim) + heads.num_weights
     return total + 1
 
 

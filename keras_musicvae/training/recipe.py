@@ -123,7 +123,7 @@ FROM_DATA = (
 
 RECIPES = {
     "groove": Recipe(
-        epochs=14,
+        epochs=10,
         calibrate=False,
         conditions=(
             *("style", "fill", "tempo", "density", "loudness", "swing"),
