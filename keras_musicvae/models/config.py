@@ -121,6 +121,15 @@ class Architecture(Checked):
         number(0.01, 0.99),
         "At temperature 0 a hit is played where its probability exceeds this.",
     )
+    hit_temperature: float = argument(
+        1.0, number(0.1, 2.0), "What the temperature is multiplied by for hits."
+    )
+    velocity_temperature: float = argument(
+        1.0, number(0.1, 2.0), "What the temperature is multiplied by for velocities."
+    )
+    timing_temperature: float = argument(
+        1.0, number(0.1, 2.0), "What the temperature is multiplied by for offsets."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

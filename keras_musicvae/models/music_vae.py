@@ -114,7 +114,13 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         for key, value in {**asdict(architecture), **asdict(objective)}.items():
             if key not in ("heads", "known"):
                 setattr(self, key, value)
-        self.heads = make_heads(architecture.heads, architecture.hit_threshold)
+        self.heads = make_heads(
+            architecture.heads,
+            hit_threshold=architecture.hit_threshold,
+            hit_temperature=architecture.hit_temperature,
+            velocity_temperature=architecture.velocity_temperature,
+            timing_temperature=architecture.timing_temperature,
+        )
         self.lags = lookback_lags(self.lookback, self.steps_per_bar)
         self.known_path = KNOWN_PATHS[architecture.known]
         if preprocessor == "default":

@@ -21,7 +21,8 @@ HEADS = {
 }
 
 
-def make_heads(name: str, hit_threshold: float = 0.5) -> Any:
-    """The heads of a name in `HEADS`."""
+def make_heads(name: str, **settings: float) -> Any:
+    """The heads of a name in `HEADS`; `settings` are fields of `draws.Draws`."""
     module = import_module(f"{__name__}.{name}")
-    return getattr(module, HEADS[name])(hit_threshold)
+    draws = import_module(f"{__name__}.draws").Draws(**settings)
+    return getattr(module, HEADS[name])(draws)

@@ -10,9 +10,9 @@ from keras import ops
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 from keras_musicvae.models.heads.draws import (
+    Draws,
+    expressive_noise,
     expressive_thresholds,
-    hit_noise,
-    value_noise,
 )
 from keras_musicvae.models.initial_weights import zeros
 from keras_musicvae.models.recurrent import in_dtype
@@ -63,8 +63,7 @@ class ChainedHeads(keras.layers.Layer):
     that also sees the hits.
 
     Args:
-        hit_threshold: At temperature 0 a hit is where its probability exceeds this.
-            Defaults to 0.5.
+        settings: How frames are drawn. Defaults to `Draws()`.
     """
 
     num_weights = (
@@ -72,9 +71,9 @@ class ChainedHeads(keras.layers.Layer):
         + (HIDDEN_UNITS + 1 + 2 * NUM_DRUMS) * NUM_DRUMS * VALUE_DIM
     )
 
-    def __init__(self, hit_threshold: float = 0.5, **kwargs: Any) -> None:
+    def __init__(self, settings: Draws | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.hit_threshold = hit_threshold
+        self.settings = settings or Draws()
         self.output_dim = NUM_DRUMS + HIDDEN_UNITS
         self.noise_dim = 3 * NUM_DRUMS
         self.values = keras.layers.Dense(
@@ -128,7 +127,7 @@ class ChainedHeads(keras.layers.Layer):
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""
-        return expressive_thresholds(noise, temperature, self.hit_threshold)
+        return expressive_thresholds(noise, temperature, self.settings)
 
     def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames, drum by drum.
@@ -197,20 +196,8 @@ class ChainedHeads(keras.layers.Layer):
             values[..., VELOCITY_BINS:], offsets + 1.0, _OFFSET_WIDTHS[:, 0]
         )
         shares = ops.concatenate([loud, late], axis=-1)
-        needed = ops.concatenate([hits, hits], axis=-1)
-        free = chance[..., NUM_DRUMS:]
-        return ops.concatenate(
-            [
-                hit_noise(
-                    logits,
-                    hits,
-                    chance[..., :NUM_DRUMS],
-                    temperature,
-                    self.hit_threshold,
-                ),
-                value_noise(shares, needed, free, temperature),
-            ],
-            axis=-1,
+        return expressive_noise(
+            logits, hits, shares, chance, temperature, self.settings
         )
 
     def _seeing(self, outputs: Any, frames: Any) -> tuple[Any, Any]:

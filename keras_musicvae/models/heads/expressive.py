@@ -8,10 +8,10 @@ from keras import ops
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 from keras_musicvae.models.heads.draws import (
+    Draws,
     draw_hits,
+    expressive_noise,
     expressive_thresholds,
-    hit_noise,
-    value_noise,
 )
 
 
@@ -29,16 +29,15 @@ class ExpressiveHeads(ABC):
     and for each offset.
 
     Args:
-        hit_threshold: At temperature 0 a hit is where its probability exceeds this.
-            Defaults to 0.5.
+        settings: How frames are drawn. Defaults to `Draws()`.
     """
 
     bins = 50
     num_weights = 0
     value_dim: int  # outputs per value
 
-    def __init__(self, hit_threshold: float = 0.5) -> None:
-        self.hit_threshold = hit_threshold
+    def __init__(self, settings: Draws | None = None) -> None:
+        self.settings = settings or Draws()
         self.output_dim = NUM_DRUMS * (1 + 2 * self.value_dim)
         self.noise_dim = 3 * NUM_DRUMS
 
@@ -95,7 +94,7 @@ class ExpressiveHeads(ABC):
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""
-        return expressive_thresholds(noise, temperature, self.hit_threshold)
+        return expressive_thresholds(noise, temperature, self.settings)
 
     def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.
@@ -141,19 +140,8 @@ class ExpressiveHeads(ABC):
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
         played = ops.concatenate([velocities, 0.5 * (offsets + 1.0)], axis=-1)
         shares = self.share_below(self._values(outputs), played)
-        needed = ops.concatenate([hits, hits], axis=-1)
-        return ops.concatenate(
-            [
-                hit_noise(
-                    outputs[..., :drums],
-                    hits,
-                    chance[..., :drums],
-                    temperature,
-                    self.hit_threshold,
-                ),
-                value_noise(shares, needed, chance[..., drums:], temperature),
-            ],
-            axis=-1,
+        return expressive_noise(
+            outputs[..., :drums], hits, shares, chance, temperature, self.settings
         )
 
     def expected(self, outputs: Any) -> Any:

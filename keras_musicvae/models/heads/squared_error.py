@@ -7,6 +7,7 @@ from keras import ops
 from keras_musicvae.backends import native
 from keras_musicvae.grooves.drum_maps import NUM_DRUMS
 from keras_musicvae.models.heads.draws import (
+    Draws,
     draw_hits,
     hit_noise,
     hit_thresholds,
@@ -49,14 +50,13 @@ class SquaredErrorHeads:
     (target 0), which is GrooVAE's loss (Gillick et al. 2019, arXiv 1905.06118).
 
     Args:
-        hit_threshold: At temperature 0 a hit is where its probability exceeds this.
-            Defaults to 0.5.
+        settings: How frames are drawn. Defaults to `Draws()`.
     """
 
     num_weights = 0
 
-    def __init__(self, hit_threshold: float = 0.5) -> None:
-        self.hit_threshold = hit_threshold
+    def __init__(self, settings: Draws | None = None) -> None:
+        self.settings = settings or Draws()
         self.output_dim = 3 * NUM_DRUMS
         self.noise_dim = NUM_DRUMS
 
@@ -83,14 +83,14 @@ class SquaredErrorHeads:
         Returns:
             (..., noise_dim), the logits above which there is a hit.
         """
-        return hit_thresholds(logit(noise), temperature, self.hit_threshold)
+        return hit_thresholds(logit(noise), temperature, self.settings)
 
     def noise_behind(
         self, outputs: Any, frames: Any, chance: Any, temperature: Any
     ) -> Any:
         """Noise by which `draw` draws given hits; values have none."""
         logits, hits = outputs[..., :NUM_DRUMS], frames[..., :NUM_DRUMS]
-        return hit_noise(logits, hits, chance, temperature, self.hit_threshold)
+        return hit_noise(logits, hits, chance, temperature, self.settings)
 
     def draw(self, outputs: Any, thresholds: Any) -> Any:
         """Draws frames.
