@@ -130,7 +130,7 @@ def test_weights_in_half_precision_are_not_trained(dtype):
 
 def test_summary_shows_shapes():
     lines: list[str] = []
-    tiny(plan_dim=2, prior_components=3).summary(print_fn=lines.append)
+    tiny(plan_dim=2, prior_units=3).summary(print_fn=lines.append)
     text = "\n".join(lines)
     assert "?" not in text
     assert "(None, 8)" in text and "(None, 32, 27)" in text

@@ -4,7 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from keras_musicvae.models.latent_paths import grid_among, nearby, path_between, slerp
+from keras_musicvae.models.latent_paths import (
+    blended_among,
+    grid_among,
+    nearby,
+    path_between,
+    slerp,
+)
 
 LATENTS = arrays(
     np.float32, 6, elements=st.floats(-4, 4, width=32, allow_subnormal=False)
@@ -115,10 +121,9 @@ def test_similarity_is_the_share_of_the_way():
     rng = np.random.default_rng(1)
     z = rng.normal(size=256).astype(np.float32)
     others = rng.normal(size=(4, 256)).astype(np.float32)
-    centre = np.zeros(256)
 
     def around(similarity):
-        return nearby(z, others, centre, similarity)
+        return nearby(z, others, similarity)
 
     np.testing.assert_array_equal(around(1.0), np.tile(z, (4, 1)))
     np.testing.assert_array_equal(around(0.0), others)
@@ -129,11 +134,23 @@ def test_similarity_is_the_share_of_the_way():
     assert distances == sorted(distances)
 
 
-def test_neighbours_of_a_priors_latent_are_the_priors():
-    """Mean and covariance stay, wherever the prior lies."""
-    rng = np.random.default_rng(2)
-    centre, scale = np.array([5.0, -3.0]), np.array([[1.0, 0.0], [2.0, 0.5]])
-    z, others = centre + rng.normal(size=(2, 40_000, 2)) @ scale.T
-    around = nearby(z, others, centre, 0.6)
-    assert around.mean(axis=0) == pytest.approx(centre, abs=0.05)
-    assert np.cov(around.T) == pytest.approx(scale @ scale.T, abs=0.1)
+def test_neighbours_of_noise_are_noise():
+    """Mean and covariance stay."""
+    z, others = np.random.default_rng(2).normal(size=(2, 40_000, 2))
+    around = nearby(z, others, 0.6)
+    assert around.mean(axis=0) == pytest.approx(0.0, abs=0.05)
+    assert np.cov(around.T) == pytest.approx(np.eye(2), abs=0.05)
+
+
+def test_blends_are_straight_and_have_the_corners_as_given():
+    corners = np.random.default_rng(3).normal(size=(4, 3, 5)).astype(np.float32)
+    row = blended_among(corners[:2], 1, 5)
+    assert row.shape == (5, 3, 5) and row.dtype == np.float32
+    np.testing.assert_array_equal(row[[0, 4]], corners[:2])
+    np.testing.assert_allclose(row[1], 0.75 * corners[0] + 0.25 * corners[1], rtol=1e-5)
+    grid = blended_among(corners, 3, 5)
+    np.testing.assert_array_equal(grid[[0, 4, 10, 14]], corners)
+    np.testing.assert_allclose(grid[7], corners.mean(axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        grid[5], (corners[0] + corners[2]) / 2, rtol=1e-5, atol=1e-6
+    )

@@ -32,7 +32,11 @@ from keras_musicvae.presets.preset_io import load_preset
             "preprocessor": None,
         },
         {"conductor_units": None, "plan_dim": 5, "heads": "histogram"},
-        {"prior_components": 3},
+        {"prior_units": 3},
+        {"prior_units": 3, "condition_dim": 2, "preprocessor": None},
+        {"heads": "chained"},
+        {"heads": "chained", "conductor_units": None, "lookback": 1, "plan_dim": 2},
+        {"num_bars": 4, "steps_per_bar": 8, "lookback": 3},
     ],
 )
 def test_parameters_are_counted_without_building(changes):
@@ -73,6 +77,8 @@ def test_a_checked_config_builds_the_same_model():
         ("heads", "os.system", "heads"),
         ("heads", ["squared_error"], "heads"),
         ("dropout", 1.5, "dropout"),
+        ("lookback", 2, "`lookback` must be below `num_bars`"),
+        ("prior_units", 10**9, "prior_units"),
         ("seed", 10**400, "seed|too large"),
         ("name", "../../etc/passwd", "name"),
         ("name", "x" * 10_000, r"name.*\.\.\."),

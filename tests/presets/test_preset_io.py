@@ -60,6 +60,7 @@ def test_round_trip_gives_the_same_model(tmp_path):
             "preprocessor": None,
         },
         {"hierarchical_encoder": True, "conductor_autoregressive": True},
+        {"heads": "chained", "lookback": 1, "prior_units": 4},
     ],
 )
 def test_every_architecture_survives(tmp_path, changes):

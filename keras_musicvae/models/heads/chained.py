@@ -29,7 +29,9 @@ VALUE_DIM = VELOCITY_BINS + OFFSET_BINS
 EPSILON = 1e-7
 
 # What makes the loss of a bin that of a bin of `ExpressiveHeads`, 1/50 of the range.
-_VELOCITY_COST = math.log(4.0 / (127.0 / 50.0))
+# The mass of the last one is one value's, whatever the width of its bin.
+_VELOCITY_COSTS = np.log(VELOCITY_WIDTHS * np.float32(50.0 / 127.0))
+_VELOCITY_COSTS[-1] = 0.0
 _OFFSET_COST = math.log(50.0 / OFFSET_BINS)
 
 _OFFSET_WIDTHS = np.full((OFFSET_BINS, 1), 2.0 / OFFSET_BINS, np.float32)
@@ -116,8 +118,9 @@ class ChainedHeads(keras.layers.Layer):
         """
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
         logits, values = self._seeing(outputs, frames)
-        bins, costs = _velocity_bins(velocities)
-        loud = _cross_entropy(values[..., :VELOCITY_BINS], bins) + costs
+        bins = _velocity_bins(velocities)
+        loud = _cross_entropy(values[..., :VELOCITY_BINS], bins)
+        loud = loud + ops.take(ops.convert_to_tensor(_VELOCITY_COSTS), bins)
         late = _cross_entropy(values[..., VELOCITY_BINS:], _offset_bins(offsets))
         return {
             "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
@@ -262,16 +265,11 @@ def _cross_entropy(logits: Any, bins: Any) -> Any:
     return ops.logsumexp(logits, axis=-1) - chosen
 
 
-def _velocity_bins(velocities: Any) -> tuple[Any, Any]:
-    """The bins of velocities, and what makes their losses those of 1/50 of the range.
-
-    Above 126.5 of 127 is the last bin, whose mass is one value's.
-    """
+def _velocity_bins(velocities: Any) -> Any:
+    """The bins of velocities; the last one has those that round to 127."""
     midi = ops.clip(ops.round(velocities * 127.0), 1.0, 127.0)
-    last = ops.cast(midi > 126.0, midi.dtype)
-    bins = ops.floor((midi - 1.0) / 4.0) + last
-    costs = (1.0 - last) * _VELOCITY_COST
-    return ops.cast(bins, "int32"), costs
+    bins = ops.floor((midi - 1.0) / 4.0) + ops.cast(midi > 126.0, midi.dtype)
+    return ops.cast(bins, "int32")
 
 
 def _offset_bins(offsets: Any) -> Any:
