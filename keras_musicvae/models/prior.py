@@ -153,9 +153,13 @@ class FlowPrior(keras.layers.Layer):
             kernel, [self.latent_dim, self.latent_dim + 2 * FREQUENCIES]
         )
         x = points.reshape(-1, self.latent_dim).astype(np.float32)
-        nothing = np.zeros((len(x), self.condition_dim), np.float32)
-        base = nothing if base is None else base.reshape(nothing.shape)
-        asked = base if condition is None else condition.reshape(nothing.shape)
+        shape = (*points.shape[:-1], self.condition_dim)
+
+        def rows(codes: Any) -> Arrays:
+            return np.broadcast_to(codes, shape).reshape(len(x), self.condition_dim)
+
+        base = rows(np.float32(0) if base is None else base)
+        asked = base if condition is None else rows(condition)
         constant = asked @ kernel_condition + bias
         guided = bool((asked != base).any())
         constant_base = base @ kernel_condition + bias

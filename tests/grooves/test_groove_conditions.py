@@ -1,6 +1,7 @@
 """Conditions: values of windows, their vocabularies and codes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.conditions import (
     CONDITIONS,
+    Unasked,
     encode_conditions,
     fit_conditions,
 )
@@ -36,6 +38,11 @@ def test_what_is_read_of_windows():
     assert values["loudness"] == [0.5, 0.75, None]
     assert values["swing"] == [None, 0.25, None]
     assert values["style"] == ["rock", "funk", None]
+    assert values["fill"] == [False, True, False]
+    assert values["repetition"] == [None] * 3  # of a single bar
+    bars = replace(windows(), num_bars=2, start_bar=[0, 3, None])
+    assert CONDITIONS["repetition"].values(bars) == [1.0, 0.0, None]
+    assert CONDITIONS["phrase"].values(bars) == ["1", "2", None]
     assert CONDITIONS["style"].values(Examples(windows().grooves, 1)) == [None] * 3
 
 
@@ -53,12 +60,13 @@ def test_codes():
 
 
 def test_a_vocabulary_travels_with_the_converter():
-    vocabularies = fit_conditions(list(CONDITIONS), windows())
+    examples = replace(windows(), num_bars=2, start_bar=[0, 1, 2])
+    vocabularies = fit_conditions(list(CONDITIONS), examples)
     converter = GrooveConverter(1, conditions=vocabularies)
     config = json.loads(json.dumps(converter.get_config()))
     again = GrooveConverter.from_config(config)
-    assert again == converter and again.condition_dim == 2 + 2 + 4 * 2
-    one, other = (c.to_batch(windows())["condition"] for c in (converter, again))
+    assert again == converter and again.condition_dim == 2 + 7 * 2
+    one, other = (c.to_batch(examples)["condition"] for c in (converter, again))
     np.testing.assert_array_equal(one, other)
 
 
@@ -68,7 +76,7 @@ def test_wishes_replace_what_is_read():
     np.testing.assert_array_equal(batch["condition"], [[1, 0]] * 3)
     batch = converter.to_batch(windows(), condition={"style": None})
     assert not batch["condition"].any()
-    assert not converter.to_batch(windows(), read_notes=False)["condition"].any()
+    assert not converter.to_batch(windows(), unasked=Unasked.DEFAULT)["condition"].any()
     for condition, words in (
         ({"style": "polka"}, "one of funk, rock"),
         ({"mood": "sad"}, "no condition 'mood'; its conditions: style"),
@@ -81,8 +89,8 @@ def test_conditions_are_left_open_in_training():
     many = Examples(np.repeat(windows().grooves[:1], 4000, 0), 1)
     converter = GrooveConverter(1, conditions=fit_conditions(["density"], windows()))
     generator = np.random.default_rng(0)
-    batch = converter.to_batch(many, generator=generator, open_share=0.2)
-    assert batch["condition"][:, 1].mean() == pytest.approx(0.8, abs=0.02)
+    batch = converter.to_batch(many, generator=generator, leave_open=True)
+    assert batch["condition"][:, 1].mean() == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize(

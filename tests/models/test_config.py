@@ -16,6 +16,7 @@ from keras_musicvae.models.config import (
     to_json,
 )
 from keras_musicvae.models.heads import HEADS, make_heads
+from keras_musicvae.models.heads.draws import Draws
 
 
 def test_every_argument_has_a_rule_a_meaning_and_a_default_that_it_allows():
@@ -50,7 +51,8 @@ def test_an_unknown_argument_is_named_with_the_closest():
 
 def test_every_head_of_the_registry_can_be_made():
     for name in HEADS:
-        assert make_heads(name, 0.4).hit_threshold == 0.4
+        heads = make_heads(name, hit_threshold=0.4, timing_temperature=0.8)
+        assert heads.settings == Draws(hit_threshold=0.4, timing_temperature=0.8)
 
 
 @pytest.mark.parametrize(

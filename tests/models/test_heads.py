@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_musicvae.models.heads.draws import Draws
 from keras_musicvae.models.heads.histogram import HistogramHeads
 from keras_musicvae.models.heads.logistic_mixture import LogisticMixtureHeads
 from keras_musicvae.models.heads.squared_error import EPSILON, SquaredErrorHeads
@@ -160,7 +161,7 @@ def test_at_temperature_0_values_are_medians(kind):
 
 @pytest.mark.parametrize("kind", ALL_HEADS)
 def test_a_lower_threshold_gives_more_hits_at_temperature_0_alone(kind):
-    usual, eager = kind(), kind(hit_threshold=0.3)
+    usual, eager = kind(), kind(Draws(hit_threshold=0.3))
     outputs, noise = random_outputs(usual, 100), uniform(usual, 100)
     hits = {
         temperature: [

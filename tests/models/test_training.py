@@ -45,7 +45,7 @@ def test_chains_and_lookback_have_the_same_course_on_every_backend(tiny, grooves
     model = tiny(dropout=0.2, heads="chained", lookback=1)
     model.compile()
     history = fit(model, grooves, epochs=2)
-    np.testing.assert_allclose(history["loss"], [211.182495, 208.694778], rtol=1e-5)
+    np.testing.assert_allclose(history["loss"], [211.382935, 207.411407], rtol=1e-5)
 
 
 def test_agrees_with_the_train_step_of_keras(tiny, grooves):

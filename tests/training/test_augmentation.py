@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from array_windows import ArrayWindows, grooves_alone
 
+from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.training.augmentation import SHARE, augmented
 from keras_musicvae.training.batches import WindowBatches
 
@@ -21,7 +22,7 @@ def grooves():
 
 @pytest.fixture
 def changed(grooves):
-    return augmented(grooves, BARS, np.random.default_rng(7))
+    return augmented(Examples(grooves, BARS), np.random.default_rng(7)).grooves
 
 
 def test_hits_move_by_whole_bars_only(grooves, changed):
@@ -35,6 +36,17 @@ def test_hits_move_by_whole_bars_only(grooves, changed):
         assert fits
         turns.append(fits[0])
     assert set(turns) == set(range(BARS))
+
+
+def test_windows_say_in_which_bar_they_begin(grooves):
+    examples = Examples(grooves, BARS, start_bar=[5] * len(grooves))
+    after = augmented(examples, np.random.default_rng(7))
+    for before, turned, start in zip(
+        grooves[..., :9], after.grooves[..., :9], after.start_bar, strict=True
+    ):
+        expected = np.roll(before, -16 * (start - 5), axis=0)
+        np.testing.assert_array_equal(expected, turned)
+    assert set(after.start_bar) == {5, 6, 7, 8}
 
 
 def test_values_stay_in_range_and_rests_stay_silent(grooves, changed):
