@@ -376,6 +376,22 @@ def test_tempo_and_time_signature_of_odd_lengths():
         assert f"time signatures of {len(body)} bytes" in groove.report.notice()
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "remark"),
+    [
+        (0x51, b"\0\0\0", "tempos of 0 us per quarter note, skipped: 1"),
+        (0x58, b"\0\2\x18\x08", "time signatures with 0 beats, skipped: 1"),
+        (0x58, b"\0\2", "time signatures with 0 beats, skipped: 1"),
+    ],
+)
+def test_impossible_tempos_and_time_signatures_are_skipped(kind, body, remark):
+    true = midi.tempo(90) + midi.time_signature(3, 4)
+    groove = read_midi(midi.file(true + midi.meta(kind, body) + midi.note()))
+    assert groove == read_midi(midi.file(true + midi.note()))
+    assert groove.time_signature == (3, 4)
+    assert remark in groove.report.notice()
+
+
 @pytest.mark.parametrize("stray", [b"\0", b"\r\n", b"abcde"])
 def test_stray_bytes_before_a_track_are_named(stray):
     head, track = midi.header(1), midi.chunk(midi.notes(0, 480) + midi.END)
