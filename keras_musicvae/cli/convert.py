@@ -23,6 +23,7 @@ from keras_musicvae.cli.options import (
     show_log_messages,
     start_keras,
 )
+from keras_musicvae.errors import plain
 from keras_musicvae.grooves.tasks import TASKS
 from keras_musicvae.rules import integer
 
@@ -107,10 +108,10 @@ def _table(checkpoint: "MagentaCheckpoint") -> str:
     }
     rows = [("VARIABLE", "SHAPE", "LAYER")]
     rows += [
-        (name, _shape(checkpoint.weights[name].shape), place)
+        (plain(name), _shape(checkpoint.weights[name].shape), place)
         for name, place in places.items()
     ]
-    rows += [(text, "", "ignored") for text in summarize(checkpoint.ignored)]
+    rows += [(plain(text), "", "ignored") for text in summarize(checkpoint.ignored)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(
         f"{name.ljust(widths[0])}  {shape.rjust(widths[1])}  {place}"

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from keras_musicvae.cli.messages import warn
 from keras_musicvae.cli.options import (
     add_backend,
     allowed_by,
@@ -213,7 +214,7 @@ def _folder(
         folder, dataset.converter, name, drum_map=args.drum_map
     )
     for file, why in left_out.items():
-        print(f"keras-musicvae: {folder}: {file}: {why}; skipped", file=sys.stderr)
+        warn(f"{folder}: {file}: {why}; skipped")
     return grooves
 
 

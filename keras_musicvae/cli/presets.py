@@ -14,6 +14,7 @@ import json
 import sys
 from typing import Any
 
+from keras_musicvae.cli.messages import warn
 from keras_musicvae.cli.options import name_or_path
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.folder import PresetFolder
@@ -58,7 +59,7 @@ def _verify(names: list[str]) -> int:
             print(f"{folder.label}: {name}: {'FAILED' if problem else 'OK'}")
             if problem is not None:
                 failures += 1
-                print(f"keras-musicvae: {problem}", file=sys.stderr)
+                warn(str(problem))
     if failures:
         files = "1 file" if failures == 1 else f"{failures} files"
         print(f"keras-musicvae: error: {files} failed", file=sys.stderr)
