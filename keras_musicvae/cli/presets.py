@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from keras_musicvae.cli.messages import warn
-from keras_musicvae.cli.options import name_or_path
+from keras_musicvae.cli.options import add_switch, name_or_path
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.folder import PresetFolder
 from keras_musicvae.presets.sources import find_preset
@@ -26,7 +26,7 @@ _COLUMNS = ("NAME", "BARS", "PARAMETERS", "SIZE", "LICENCE", "FOR")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
-    parser.add_argument("--json", action="store_true", help="list as JSON")
+    add_switch(parser, "--json", "list as JSON")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     check = actions.add_parser("verify", help="compare the SHA-256 of every file")
     check.add_argument(
