@@ -196,7 +196,7 @@ HOSTILE = {
         MidiLimitError,
         "max_chunks",
     ),
-    "empty_file": (b"", MidiFormatError, "an empty file"),
+    "empty_file": (b"", MidiFormatError, "it is empty"),
     "not_a_midi_file": (b"RIFF\0\0\0\0WAVE", MidiFormatError, "begins with b'RIFF'"),
     "half_a_header": (midi.header()[:11], MidiFormatError, "inside its header"),
     "header_of_4_gb": (
