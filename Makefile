@@ -57,7 +57,7 @@ $(LOWEST_ENV)/$(BACKEND): pyproject.toml
 
 # The site, in site/. A warning, such as a link to nowhere, is an error.
 docs: $(TEST_ENV)/done
-	$(TEST_ENV)/bin/zensical build --clean --strict
+	$(TEST_ENV)/bin/python tools/site_builder.py
 
 # What PyPI gets, in dist/: its page is rendered, the wheel runs the lines of the README.
 dist: $(TEST_ENV)/done
@@ -66,7 +66,7 @@ dist: $(TEST_ENV)/done
 	$(TEST_ENV)/bin/twine check --strict dist/*
 	$(PYTHON) -m venv $(DIST_ENV)
 	$(DIST_ENV)/bin/python -m pip install --quiet pytest "$$(echo dist/*.whl)[$(BACKEND)]"
-	KERAS_BACKEND=$(BACKEND) $(DIST_ENV)/bin/pytest tests/test_readme.py -k python
+	KERAS_BACKEND=$(BACKEND) $(DIST_ENV)/bin/pytest tests/test_documents.py -k README.md
 
 $(TEST_ENV)/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST_ENV)

@@ -27,7 +27,7 @@ from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from keras_musicvae import __version__
-from keras_musicvae.errors import ChecksumError, DownloadError, OutputError
+from keras_musicvae.errors import ChecksumError, DownloadError, OutputError, plain
 from keras_musicvae.files import (
     exclusive_lock,
     make_folder,
@@ -405,7 +405,7 @@ class _Server:
 
     def check_status(self, response: http.client.HTTPResponse, url: str) -> None:
         """Raises for an answer that is not the file."""
-        status = f"{response.status} {response.reason[:80]}"
+        status = f"{response.status} {plain(response.reason[:80])}"
         if response.status in (408, 425, 429) or response.status >= 500:
             raise _Interrupted(f"the server answered {status}")
         if response.status not in (200, 206):
@@ -537,7 +537,7 @@ def _network_reason(cause: object) -> str:
         return f"the secure connection failed ({cause.reason or cause})"
     if isinstance(cause, OSError):
         return reason(cause)
-    return str(cause)[:200] or type(cause).__name__
+    return plain(str(cause)[:200]) or type(cause).__name__
 
 
 def _shown(parts: SplitResult) -> str:

@@ -142,3 +142,11 @@ def shown(value: object) -> str:
         return " ".join(repr(value).split())[:80]
     except ValueError:  # an integer of more digits than Python prints
         return "a number of thousands of digits"
+
+
+def plain(text: str) -> str:
+    """Text of strangers on one line, without the control sequences of a terminal."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in " ".join(text.split())
+    )

@@ -279,7 +279,9 @@ def strict_json(content: bytes) -> Any:
             parse_constant=_refuse_constant,
         )
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("not valid JSON: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"not valid JSON: {error}") from None
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, Any]:

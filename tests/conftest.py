@@ -45,6 +45,7 @@ WITHOUT_BACKEND = (
     "test_packaging",
     "test_plots",
     "test_progress",
+    "test_site",
 )
 
 

@@ -311,6 +311,18 @@ def test_an_impossible_length(tmp_path, length):
             assert fetch(FILE, tmp_path, url=url, retries=0).read_bytes() == DATA
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"\x1b[2J" * 9000, b"HTTP/1.1 \x1b[2J\r\n\r\n", b"HTTP/1.1 500 \x1b[2J\r\n\r\n"],
+)
+def test_the_words_of_a_server_reach_no_terminal(tmp_path, answer):
+    with speaking(lambda connection: connection.sendall(answer)) as (url, _):
+        with pytest.raises(DownloadError, match=r"\\x1b\[2J") as caught:
+            fetch(FILE, tmp_path, url=url, retries=0)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 1200
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "location",

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.options import (
     add_backend,
-    allowed_by,
+    add_option,
+    add_switch,
     name_or_path,
     path,
     show_log_messages,
     start_keras,
 )
+from keras_musicvae.errors import plain
 from keras_musicvae.grooves.tasks import TASKS
 from keras_musicvae.rules import integer
 
@@ -32,35 +34,34 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `convert`."""
-    parser.add_argument(
-        "source",
-        type=name_or_path,
-        metavar="SOURCE",
-        help="path, address or name",
+    positional = parser.add_argument
+    positional(
+        "source", type=name_or_path, metavar="SOURCE", help="path, address or name"
     )
-    parser.add_argument(
-        "folder", type=path, metavar="PRESET_FOLDER", help="the preset to write"
-    )
-    parser.add_argument(
+    positional("folder", type=path, metavar="PRESET_FOLDER", help="the preset to write")
+    add_option(
+        parser,
         "--bars",
-        type=allowed_by(integer(1)),
+        "bars of a window, where neither the name nor config.json says so",
+        integer(1),
         metavar="N",
-        help="bars of a window, where neither the name nor config.json tells",
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--task",
-        choices=TASKS,
-        help="what the model is given, where neither the name nor config.json tells",
+        "what the model is given, where neither the name nor config.json says so",
+        list(TASKS),
     )
-    parser.add_argument(
+    add_option(
+        parser,
         "--drum-map",
+        "the kit of the model's music: magenta, as the original reads and writes (the "
+        "default), roland_td11, the classes that it was trained on, another map or a "
+        "JSON file",
         default="magenta",
         metavar="MAP",
-        help="the kit of the model's music: magenta, as the original reads and writes "
-        "(the default), roland_td11, the classes that it was trained on, another map "
-        "or a JSON file",
     )
-    parser.add_argument("--quiet", action="store_true", help="print no table")
+    add_switch(parser, "--quiet", "print no table")
     add_backend(parser)
 
 
@@ -107,10 +108,10 @@ def _table(checkpoint: "MagentaCheckpoint") -> str:
     }
     rows = [("VARIABLE", "SHAPE", "LAYER")]
     rows += [
-        (name, _shape(checkpoint.weights[name].shape), place)
+        (plain(name), _shape(checkpoint.weights[name].shape), place)
         for name, place in places.items()
     ]
-    rows += [(text, "", "ignored") for text in summarize(checkpoint.ignored)]
+    rows += [(plain(text), "", "ignored") for text in summarize(checkpoint.ignored)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(
         f"{name.ljust(widths[0])}  {shape.rjust(widths[1])}  {place}"

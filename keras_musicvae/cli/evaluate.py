@@ -18,12 +18,15 @@ by which a classifier tells each system from the drummers. Needs the extra `eval
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from keras_musicvae.cli.messages import warn
 from keras_musicvae.cli.options import (
     add_backend,
-    allowed_by,
+    add_option,
+    add_switch,
     name_or_path,
     path,
     start_keras,
@@ -46,54 +49,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="preset (name or folder), folder of MIDI files, or a baseline: markov, "
         "copies (./markov is a folder)",
     )
-    parser.add_argument(
+    option = partial(add_option, parser)
+    option(
         "--reference",
+        "preprocessed dataset of real grooves, see `preprocess`",
+        path,
         required=True,
-        type=path,
         metavar="DIR",
-        help="preprocessed dataset of real grooves, see `preprocess`",
     )
-    parser.add_argument(
-        "--out", required=True, type=path, metavar="DIR", help="folder to write"
-    )
-    parser.add_argument(
+    option("--out", "folder to write", path, required=True, metavar="DIR")
+    option(
         "--split",
-        choices=("test", "validation", "train"),
-        default="test",
-        help="which windows are the reference (default: test); whatever you tune or "
-        "choose, tune on validation",
+        "which windows are the reference (default: test); whatever you tune or choose, "
+        "tune on validation",
+        ["test", "validation", "train"],
+        "test",
     )
-    parser.add_argument(
+    option(
         "--num-samples",
-        type=allowed_by(integer(2)),
-        help="samples of each preset and baseline (default: 2000)",
+        "samples of each preset and baseline (default: 2000)",
+        integer(2),
     )
-    parser.add_argument(
+    option(
         "--temperature",
-        type=allowed_by(number(0)),
+        "temperatures of the presets' samples (default: 1 and that of the README's "
+        "examples, 0.5)",
+        number(0),
         nargs="+",
-        help="temperatures of the presets' samples (default: 1 and that of the "
-        "README's examples, 0.5)",
     )
-    parser.add_argument(
-        "--seed",
-        type=allowed_by(integer(0)),
-        default=0,
-        help="of samples, folds, pairs and intervals (default: 0)",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=allowed_by(integer(1)),
-        default=1000,
-        help="resamples for the intervals (default: 1000)",
-    )
-    parser.add_argument(
+    option("--seed", "of samples, folds, pairs and intervals", integer(0), 0)
+    option("--repeats", "resamples for the intervals", integer(1), 1000)
+    option(
         "--drum-map",
-        type=name_or_path,
+        "how the MIDI files of folders are read (default: as the reference was)",
+        name_or_path,
         metavar="MAP",
-        help="how the MIDI files of folders are read (default: as the reference was)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress, no table")
+    add_switch(parser, "--quiet", "no progress, no table")
     add_backend(parser)
 
 
@@ -211,7 +203,7 @@ def _folder(
         folder, dataset.converter, name, drum_map=args.drum_map
     )
     for file, why in left_out.items():
-        print(f"keras-musicvae: {folder}: {file}: {why}; skipped", file=sys.stderr)
+        warn(f"{folder}: {file}: {why}; skipped")
     return grooves
 
 

@@ -4,12 +4,12 @@ import argparse
 import re
 import sys
 
-from keras_musicvae.errors import MusicVAEError
+from keras_musicvae.errors import MusicVAEError, plain
 
 
 def warn(message: str) -> None:
     """Prints one line on stderr."""
-    print(f"keras-musicvae: {' '.join(message.split())}", file=sys.stderr)
+    print(f"keras-musicvae: {plain(message)}", file=sys.stderr)
 
 
 def one_line(error: Exception, args: argparse.Namespace | None = None) -> str:
@@ -39,4 +39,4 @@ def one_line(error: Exception, args: argparse.Namespace | None = None) -> str:
         text = re.sub(rf"(?<=Received: ){name}=", f"{option} ", text)
         if name == "limit":
             text = re.sub(r"MidiLimits\.(\w+)", rf"{option} \1=N", text)
-    return " ".join(text.split())
+    return plain(text)

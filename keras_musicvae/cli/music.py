@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_musicvae.cli.messages import one_line, warn
+from keras_musicvae.cli.options import add_option
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.errors import GrooveError, MusicVAEError
 from keras_musicvae.grooves.midi_limits import MIDI_SUFFIXES, MidiLimits
@@ -66,25 +67,28 @@ def add_music(parser: argparse.ArgumentParser, what: str) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> Any:
     """Adds how MIDI files are read; returns the group of these options."""
     reading = parser.add_argument_group("reading")
-    reading.add_argument(
+    add_option(
+        reading,
         "--channel",
-        type=channel,
+        "MIDI channel of the drums (default: 10, else the only part that looks like "
+        "drums)",
+        channel,
         metavar="1-16|all",
-        help="MIDI channel of the drums (default: 10, else the only part that looks "
-        "like drums)",
     )
-    reading.add_argument(
+    add_option(
+        reading,
         "--track",
-        type=track,
-        help="number (from 0) or name of the only track to read (default: all)",
+        "number (from 0) or name of the only track to read (default: all)",
+        track,
     )
-    reading.add_argument(
+    limits = ", ".join(f"{name} ({value:,})" for name, value in _limits().items())
+    add_option(
+        reading,
         "--limit",
-        type=limit,
+        f"read larger files: another limit for one of {limits}",
+        limit,
         action="append",
         metavar="NAME=N",
-        help="read larger files: another limit for one of "
-        + ", ".join(f"{name} ({value:,})" for name, value in _limits().items()),
     )
     return reading
 

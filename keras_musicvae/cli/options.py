@@ -18,17 +18,13 @@ def add_argument(parser: argparse.ArgumentParser, argument: "Argument") -> None:
     """Adds the option of an argument of the verbs: its range, help and default."""
     name = f"--{argument.name.replace('_', '-')}"
     if argument.default is False:
-        parser.add_argument(name, action="store_true", help=argument.text)
+        add_switch(parser, name, argument.text)
         return
-    several: dict[str, Any] = {"nargs": "+", "action": _OneOrSeveral}
-    parser.add_argument(
-        name,
-        type=allowed_by(argument.rule),
-        default=argument.default,
-        metavar="N",
-        help=f"{argument.text} ({argument.rule[1]}; default: "
-        f"{argument.when_open or argument.default})",
-        **(several if argument.several else {}),
+    several = {"nargs": "+", "action": _OneOrSeveral} if argument.several else {}
+    default = argument.when_open or argument.default
+    text = f"{argument.text} ({argument.rule[1]}; default: {default})"
+    add_option(
+        parser, name, text, argument.rule, argument.default, metavar="N", **several
     )
 
 
@@ -39,14 +35,42 @@ class _OneOrSeveral(argparse.Action):
         setattr(args, self.dest, values[0] if len(values) == 1 else tuple(values))
 
 
+def add_option(
+    parser: Any,
+    name: str,
+    text: str,
+    kind: Rule | Callable[[str], Any] | list[str] = str,
+    default: Any = None,
+    **settings: Any,
+) -> None:
+    """Adds an option to a parser or to a group of one.
+
+    Args:
+        parser: The parser.
+        name: Such as `--seed`.
+        text: The help; the default is added to it, unless it says so itself.
+        kind: What is allowed: a rule, an argparse type, or a list of choices.
+        default: The value if the option is not given.
+        **settings: Of argparse: `metavar`, `nargs`, `required`...
+    """
+    if isinstance(kind, list):
+        settings["choices"] = kind
+    else:
+        settings["type"] = allowed_by(kind) if isinstance(kind, tuple) else kind
+    if default is not None and "default: " not in text:
+        text = f"{text} (default: {default})"
+    parser.add_argument(name, default=default, help=text, **settings)
+
+
+def add_switch(parser: Any, name: str, text: str) -> None:
+    """Adds an option without a value."""
+    parser.add_argument(name, action="store_true", help=text)
+
+
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """Adds `--backend`."""
-    parser.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        help="Keras backend (default: $KERAS_BACKEND, else the first installed of "
-        f"{', '.join(BACKENDS)})",
-    )
+    text = "Keras backend (default: $KERAS_BACKEND, else the first installed of "
+    add_option(parser, "--backend", f"{text}{', '.join(BACKENDS)})", list(BACKENDS))
 
 
 def start_keras(args: argparse.Namespace) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from keras_musicvae.cli.latents import SUFFIX, write_latents
 from keras_musicvae.cli.messages import one_line, warn
 from keras_musicvae.cli.music import Music
+from keras_musicvae.cli.options import add_option, add_switch
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.cli.record import write_record
 from keras_musicvae.errors import MusicVAEError, OutputError
@@ -20,18 +21,15 @@ if TYPE_CHECKING:
 
 def add_output(parser: argparse.ArgumentParser, *, grooves: bool) -> None:
     """Adds `--out`, and for grooves `--wav` and `--png`."""
-    what = "folder to write" if grooves else f"file to write, {SUFFIX}"
-    default = "samples" if grooves else f"latents{SUFFIX}"
-    parser.add_argument(
-        "--out",
-        type=path_type,
-        default=default,
-        metavar="DIR" if grooves else "FILE",
-        help=f"{what} (default: {default})",
-    )
     if grooves:
-        parser.add_argument("--wav", action="store_true", help="write the sound too")
-        parser.add_argument("--png", action="store_true", help="write pictures too")
+        add_option(
+            parser, "--out", "folder to write", path_type, "samples", metavar="DIR"
+        )
+        add_switch(parser, "--wav", "write the sound too")
+        add_switch(parser, "--png", "write pictures too")
+    else:
+        default, what = f"latents{SUFFIX}", f"file to write, {SUFFIX}"
+        add_option(parser, "--out", what, path_type, default, metavar="FILE")
 
 
 def check_output(args: argparse.Namespace) -> None:

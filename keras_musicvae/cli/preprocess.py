@@ -12,9 +12,10 @@ are listed in DIR/rejected.csv with the reason.
 import argparse
 import re
 import sys
+from functools import partial
 
 from keras_musicvae.cli.music import add_reading, reading_options
-from keras_musicvae.cli.options import allowed_by, name_or_path, path
+from keras_musicvae.cli.options import add_option, add_switch, name_or_path, path
 from keras_musicvae.rules import integer, number
 
 
@@ -27,112 +28,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="folder, zip or MIDI file (default: download the Groove MIDI Dataset)",
     )
-    parser.add_argument(
-        "--out", required=True, type=path, metavar="DIR", help="folder to write"
-    )
-    cutting = parser.add_argument_group("windows")
-    cutting.add_argument(
-        "--bars", type=int, default=4, help="bars of a window (default: 4)"
-    )
-    cutting.add_argument(
-        "--hop", type=int, default=1, help="bars from window to window (default: 1)"
-    )
-    cutting.add_argument(
+    add_option(parser, "--out", "folder to write", path, required=True, metavar="DIR")
+    option = partial(add_option, parser.add_argument_group("windows"))
+    option("--bars", "bars of a window", int, 4)
+    option("--hop", "bars from window to window", int, 1)
+    option(
         "--short",
-        choices=("skip", "pad", "loop"),
-        default="skip",
-        help="files of fewer bars than a window: report them, add silence, or repeat "
-        "them (default: skip)",
+        "files of fewer bars than a window: report them, add silence, or repeat them",
+        ["skip", "pad", "loop"],
+        "skip",
     )
-    cutting.add_argument(
+    option(
         "--steps-per-quarter",
-        type=int,
-        default=4,
+        "grid; 4 is a step per 16th note, 6, 8, 12 keep more flams and triplets",
+        int,
+        4,
         metavar="N",
-        help="grid; 4 is a step per 16th note, 6, 8, 12 keep more flams and triplets "
-        "(default: 4)",
     )
-    cutting.add_argument(
+    option(
         "--time-signature",
-        type=_time_signature,
-        default=(4, 4),
+        "cut windows from files in this time signature only (default: 4/4)",
+        _time_signature,
+        (4, 4),
         metavar="N/D",
-        help="cut windows from files in this time signature only (default: 4/4)",
     )
-    cutting.add_argument(
+    option(
         "--tail",
-        choices=("skip", "keep"),
-        default="skip",
-        help="bars after the last window, if --hop is more than 1: count them, or add "
-        "a window that ends with the file (default: skip)",
+        "bars after the last window, if --hop is more than 1: count them, or add a "
+        "window that ends with the file",
+        ["skip", "keep"],
+        "skip",
     )
-    cutting.add_argument(
+    option(
         "--silent",
-        choices=("skip", "keep"),
-        default="skip",
-        help="windows without a hit: count them, or keep them (default: skip)",
+        "windows without a hit: count them, or keep them",
+        ["skip", "keep"],
+        "skip",
     )
-    cutting.add_argument(
-        "--dedup", action="store_true", help="keep only one of equal windows"
-    )
-    reading = add_reading(parser)
-    reading.add_argument(
+    add_switch(parser, "--dedup", "keep only one of equal windows")
+    option = partial(add_option, add_reading(parser))
+    option(
         "--drum-map",
-        type=name_or_path,
+        "a name, or a JSON file: which pitch is which drum (default: roland_td11, or "
+        "the map of the kit that clearly played a file)",
+        name_or_path,
         metavar="MAP",
-        help="a name, or a JSON file: which pitch is which drum (default: "
-        "roland_td11, or the map of the kit that clearly played a file)",
     )
-    reading.add_argument(
+    option(
         "--unknown-pitch",
-        type=_unknown_pitch,
-        default="skip",
+        "pitches that the map lacks: skip (they are counted), error, a drum for all "
+        "of them, or like 39=snare,54=closed_hihat",
+        _unknown_pitch,
+        "skip",
         metavar="WHAT",
-        help="pitches that the map lacks: skip (they are counted), error, a drum for "
-        "all of them, or like 39=snare,54=closed_hihat (default: skip)",
     )
-    splitting = parser.add_argument_group("splits")
-    splitting.add_argument(
+    option = partial(add_option, parser.add_argument_group("splits"))
+    option(
         "--split",
-        type=_fractions,
-        default=(0.8, 0.1, 0.1),
+        "shares of train, validation, test (default: 0.8,0.1,0.1); the Groove MIDI "
+        "Dataset keeps its own",
+        _fractions,
+        (0.8, 0.1, 0.1),
         metavar="T,V,T",
-        help="shares of train, validation, test (default: 0.8,0.1,0.1); the Groove "
-        "MIDI Dataset keeps its own",
     )
-    splitting.add_argument(
-        "--seed", type=int, default=0, help="another seed, another division"
-    )
+    option("--seed", "another seed gives another division", int, 0)
     running = parser.add_argument_group("running")
-    running.add_argument(
-        "--jobs",
-        type=allowed_by(integer(1)),
-        metavar="N",
-        help="processes (default: all cores)",
-    )
-    running.add_argument(
+    option = partial(add_option, running)
+    option("--jobs", "processes (default: all cores)", integer(1), metavar="N")
+    option(
         "--time-limit",
-        type=allowed_by(number(0.1)),
-        default=30.0,
+        "seconds of processor time per file",
+        number(0.1),
+        30.0,
         metavar="S",
-        help="seconds of processor time per file (default: 30)",
     )
-    running.add_argument(
-        "--memory-limit",
-        type=allowed_by(integer(1)),
-        default=1024,
-        metavar="MB",
-        help="memory per process (default: 1024)",
-    )
-    running.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace another dataset that DIR holds",
-    )
-    running.add_argument(
-        "--quiet", action="store_true", help="no progress and no summary"
-    )
-    parser.add_argument("--url", help="mirror to download the Groove MIDI Dataset from")
+    option("--memory-limit", "memory per process", integer(1), 1024, metavar="MB")
+    add_switch(running, "--overwrite", "replace another dataset that DIR holds")
+    add_switch(running, "--quiet", "no progress and no summary")
+    add_option(parser, "--url", "mirror to download the Groove MIDI Dataset from")
 
 
 def run(args: argparse.Namespace) -> None:

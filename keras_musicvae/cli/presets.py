@@ -14,7 +14,8 @@ import json
 import sys
 from typing import Any
 
-from keras_musicvae.cli.options import name_or_path
+from keras_musicvae.cli.messages import warn
+from keras_musicvae.cli.options import add_switch, name_or_path
 from keras_musicvae.presets import registry
 from keras_musicvae.presets.folder import PresetFolder
 from keras_musicvae.presets.sources import find_preset
@@ -25,7 +26,7 @@ _COLUMNS = ("NAME", "BARS", "PARAMETERS", "SIZE", "LICENCE", "FOR")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of this command."""
-    parser.add_argument("--json", action="store_true", help="list as JSON")
+    add_switch(parser, "--json", "list as JSON")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     check = actions.add_parser("verify", help="compare the SHA-256 of every file")
     check.add_argument(
@@ -58,7 +59,7 @@ def _verify(names: list[str]) -> int:
             print(f"{folder.label}: {name}: {'FAILED' if problem else 'OK'}")
             if problem is not None:
                 failures += 1
-                print(f"keras-musicvae: {problem}", file=sys.stderr)
+                warn(str(problem))
     if failures:
         files = "1 file" if failures == 1 else f"{failures} files"
         print(f"keras-musicvae: error: {files} failed", file=sys.stderr)

@@ -13,10 +13,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from keras_musicvae.cli.options import (
     add_backend,
+    add_option,
+    add_switch,
     name_or_path,
     path,
     show_log_messages,
@@ -38,46 +41,45 @@ RUN = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `train`."""
     parser.add_argument("data", type=path, help="folder that `preprocess` wrote")
-    parser.add_argument("--out", type=path, required=True, help="folder of the run")
-    parser.add_argument(
+    option = partial(add_option, parser)
+    option("--out", "folder of the run", path, required=True)
+    option(
         "--recipe",
-        help="groove, the preset groove_4bar (the default); codec, the preset "
+        "groove, the preset groove_4bar (the default); codec, the preset "
         "groove_4bar_codec; magenta, the original's groovae_4bar; or fine_tune, the "
         "default with --from",
     )
-    parser.add_argument(
+    option(
         "--from",
+        "start from the weights of a preset: a name, folder or address",
+        name_or_path,
         dest="base",
-        type=name_or_path,
         metavar="PRESET",
-        help="start from the weights of a preset: a name, folder or address",
     )
-    parser.add_argument(
+    option(
         "--fills",
-        type=path,
+        "windows of one bar (`preprocess --bars 1`), of which the fills take the place "
+        "of the last bar of some windows",
+        path,
         metavar="FOLDER",
-        help="windows of one bar (`preprocess --bars 1`), of which the fills take the "
-        "place of the last bar of some windows",
     )
     for name, text in RUN.items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=_value, metavar="VALUE", help=text)
-    parser.add_argument(
+        option(f"--{name.replace('_', '-')}", text, _value, metavar="VALUE")
+    option(
         "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="change anything else of the recipe: schedule, augment, calibrate, "
+        "change anything else of the recipe: schedule, augment, calibrate, "
         'conditions=["style","density"], or '
         "an argument of MusicVAE, such as beta=0.2 or encoder_units=[512]",
+        metavar="NAME=VALUE",
+        action="append",
     )
-    parser.add_argument(
+    add_switch(
+        parser,
         "--finish",
-        action="store_true",
-        help="train no further: make the preset of an interrupted run's best weights",
+        "train no further: make the preset of an interrupted run's best weights",
     )
     add_backend(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_switch(parser, "--quiet", "no progress")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
     recipe = find_recipe(args.recipe or ("fine_tune" if args.base else "groove"))
     given = {name: getattr(args, name) for name in RUN}
     given = {name: value for name, value in given.items() if value is not None}
-    recipe = recipe.changed(**{**given, **_assignments(args.set)})
+    recipe = recipe.changed(**{**given, **_assignments(args.set or ())})
     # What a reader of the card should repeat is the training.
     arguments = [argument for argument in sys.argv[1:] if argument != "--finish"]
     preset = train(

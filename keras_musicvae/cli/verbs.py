@@ -12,6 +12,8 @@ from keras_musicvae.cli.music import Music, add_music, read_music
 from keras_musicvae.cli.options import (
     add_argument,
     add_backend,
+    add_option,
+    add_switch,
     name_or_path,
     path,
     start_keras,
@@ -52,35 +54,34 @@ class Verb:
 
         for name in self.options:
             add_argument(parser, ARGUMENTS[name])
-        parser.add_argument(
+        add_option(
+            parser,
             "--preset",
-            type=name_or_path,
-            default="groove_4bar",
-            help="name, folder or address of a preset (default: groove_4bar)",
+            "name, folder or address of a preset",
+            name_or_path,
+            "groove_4bar",
         )
         add_output(parser, grooves=bool(self.names))
         add_backend(parser)
-        parser.add_argument(
-            "--quiet", action="store_true", help="print warnings and errors only"
-        )
-        parser.add_argument(
+        add_switch(parser, "--quiet", "print warnings and errors only")
+        add_option(
+            parser,
             "--drum-map",
-            type=name_or_path,
+            "which pitch is which drum in MIDI files: a name, such as general_midi, or "
+            "a JSON file (default: the kit that plays the file, else the preset's)",
+            name_or_path,
             metavar="MAP",
-            help="which pitch is which drum in MIDI files: a name, such as "
-            "general_midi, or a JSON file (default: the kit that plays the file, else "
-            "the preset's)",
         )
         conditions = parser.add_argument_group("conditions, if the preset has them")
         from keras_musicvae.grooves.conditions import FlagCondition
 
-        for condition in _conditions():
-            kind: dict[str, Any] = {"type": value, "metavar": "VALUE"}
-            if isinstance(condition, FlagCondition):
-                kind = {"action": argparse.BooleanOptionalAction}
-            conditions.add_argument(
-                f"--{condition.name}", default=None, help=condition.text, **kind
-            )
+        for each in _conditions():
+            name = f"--{each.name}"
+            if isinstance(each, FlagCondition):
+                yes_or_no = argparse.BooleanOptionalAction
+                conditions.add_argument(name, action=yes_or_no, help=each.text)
+            else:
+                add_option(conditions, name, each.text, value, metavar="VALUE")
         if self.reads_latents:
             parser.add_argument("files", type=path, metavar="FILE", help=".npz or .npy")
         if self.music:

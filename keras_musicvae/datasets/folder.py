@@ -231,16 +231,15 @@ def _read_all(
             done, windows, rejected = done + 1, windows + found, rejected + (not found)
             bar.update(done, f"{windows:,} windows, {rejected:,} rejected")
 
-        reader = PartReader(
-            source=work.source,
-            catalogue=work.catalogue,
-            folder=folder,
-            config=config.to_json(),
-            max_bytes=work.max_bytes,
-            seconds=seconds,
-            memory=memory,
-            on_file=on_file,
-        )
+        task = {
+            "source": str(work.source.path.absolute()),
+            "folder": str(folder),
+            "config": config.to_json(),
+            "max_bytes": work.max_bytes,
+            "seconds": seconds,
+            "memory": memory,
+        }
+        reader = PartReader(work.catalogue, task, on_file)
         reader.read(missing, min(jobs or available_cpus(), max(len(missing), 1)))
 
 

@@ -1,66 +1,71 @@
 """The process that reads the files of one part: `python -m ...datasets.worker`.
 
-Requests come on standard input: a line of JSON (`folder`, `number`, `config`,
-`seconds`, `memory`), then of each file a line of JSON (`name`, `facts`, `problem`,
-`size`) and its bytes, and last a line with `end`. Each is answered by a line on
-standard output: "ready", the number of windows of each file, and at the end what went
-wrong in writing, or nothing. Whatever a hostile file does to this process, its parent
-reads lines and never unpickles.
+Its task comes as JSON on standard input: `source`, `files` (`name`, `facts` and, if it
+shall not be read, `problem`), `folder` and `number` of the part, `config`, `max_bytes`,
+`seconds`, `memory`. On standard output it says "ready", then the number of windows of
+each file, a line each. Whatever a hostile file does to this process, its parent reads
+lines and never unpickles.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from keras_musicvae.datasets.catalogue import FileFacts
 from keras_musicvae.datasets.convert import WindowConfig
 from keras_musicvae.datasets.parts import SourceFile, write_part
+from keras_musicvae.datasets.sources import Source, UnreadableFile, open_source
 from keras_musicvae.errors import OutputError
 
-OUT_OF_MEMORY = 86
-"""The exit code of a worker that reached its memory limit."""
+OUT_OF_MEMORY, UNWRITABLE = 86, 87
+"""The exit codes of a worker that reached its memory limit, or cannot write."""
 
 
 def main() -> None:
     """Reads the files of one part."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent
-    requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a parser prints must not be taken for an answer
-    task = json.loads(requests.readline())
+    task = json.load(sys.stdin)
     config = WindowConfig.from_json(task["config"])
+    files = _files(task, open_source(task["source"]))
     _limit_memory(task["memory"])
     print("ready", file=answers)
-    files = _files(requests, task["seconds"])
-    problem = ""
     try:
         for windows in write_part(Path(task["folder"]), task["number"], config, files):
             print(windows, file=answers)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except OutputError as error:
-        problem = str(error)
-    print(problem, file=answers)
+        print(error, file=sys.stderr)
+        sys.exit(UNWRITABLE)
 
 
-def _files(requests: BinaryIO, seconds: float) -> Iterator[SourceFile]:
+def _files(task: Mapping[str, Any], source: Source) -> Iterator[SourceFile]:
     """The files, each with a new allowance of processor time."""
-    while line := requests.readline():
-        file = json.loads(line)
-        # The default action of this signal ends the process, in compiled code too.
-        # Unlike time, processor time is the same however busy the machine is.
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-        if "end" in file:
-            return
-        data = requests.read(file["size"])
-        facts = FileFacts(**file["facts"])
-        yield SourceFile(file["name"], facts, data, file["problem"])
-    raise EOFError("the parent process is gone")
+    for file in task["files"]:
+        _limit_seconds(task["seconds"])
+        data, problem = b"", file["problem"]
+        try:
+            data = source.read(file["name"], task["max_bytes"] + 1)
+        except UnreadableFile as error:
+            problem = problem or ("unreadable", str(error))
+        yield SourceFile(file["name"], FileFacts(**file["facts"]), data, problem)
+    _limit_seconds(task["seconds"])  # to write the part
+
+
+def _limit_seconds(seconds: float) -> None:
+    """Ends this process after so much processor time, unless it is called again.
+
+    Unlike time, processor time is the same however busy the machine is; and the
+    default action of the signal ends compiled code too.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
 
 
 def _limit_memory(extra: int) -> None:
@@ -76,7 +81,4 @@ def _limit_memory(extra: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (EOFError, BrokenPipeError):
-        sys.exit(1)
+    main()

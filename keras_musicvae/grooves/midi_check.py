@@ -118,8 +118,8 @@ def _why_too_long(data: bytes, chunk: int, kind: bytes) -> str:
 def _read_header(data: bytes) -> tuple[int, int, int, int]:
     """Format, number of tracks, ticks per quarter, position of the first chunk."""
     if data[:4] != b"MThd":
-        what = "an empty file" if not data else f"it begins with {data[:4]!r}"
-        raise MidiFormatError(f"not a MIDI file: {what}, not with b'MThd'")
+        what = f"begins with {data[:4]!r}, not with b'MThd'" if data else "is empty"
+        raise MidiFormatError(f"not a MIDI file: it {what}")
     if len(data) < 14:
         raise MidiFormatError(f"the file ends inside its header, at byte {len(data)}")
     size, format_, tracks, division = struct.unpack_from(">LHHH", data, 4)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import miditoolkit
 import numpy as np
@@ -156,17 +156,30 @@ def _read(source: object, limits: MidiLimits) -> bytes:
         except OSError as error:
             raise MidiFileError(f"cannot be read: {reason(error)}") from None
     if is_file_object(source):
-        data = source.read(limits.max_bytes + 1)  # type: ignore[attr-defined]
-        if isinstance(data, bytes):
-            return data
-        raise MidiError(
-            'a MIDI file must be opened in binary mode, open(path, "rb"). Received: '
-            "a file that gives text"
-        )
+        return _read_object(source, limits.max_bytes + 1)
     raise MidiError(
         "a MIDI source is a path, bytes, a file opened in binary mode or a "
         f"miditoolkit.MidiFile. Received: {type(source).__name__}"
     )
+
+
+def _read_object(source: Any, size: int) -> bytes:
+    """At most `size` bytes of an open file, which may give fewer at a time."""
+    data = bytearray()
+    while len(data) < size:
+        try:
+            piece = source.read(size - len(data))
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            raise MidiFileError(f"the open file cannot be read: {error}") from None
+        if not isinstance(piece, bytes):
+            raise MidiError(
+                'a MIDI file must be opened in binary mode, open(path, "rb"). '
+                f"Received: a file that gives {type(piece).__name__}"
+            )
+        if not piece:
+            break
+        data += piece
+    return bytes(data)
 
 
 def is_file_object(source: object) -> bool:

@@ -204,10 +204,10 @@ class TrackReader:
             track.marker_tick = tick
         elif meta == 0x51 and len(body) != 3:
             self.odd[f"tempos of {len(body)} bytes (they have 3), skipped"] += 1
+        elif meta == 0x51 and not any(body):
+            self.odd["tempos of 0 us per quarter note, skipped"] += 1
         elif meta == 0x51:
             tempo = int.from_bytes(body)
-            if tempo == 0:
-                raise MidiFormatError(f"byte {pos}: a tempo of 0 us per quarter note")
             limits.check("max_tempo", 6e7 / tempo, f"bpm at byte {pos}")
             self.num_tempos += 1
             limits.check("max_tempo_changes", self.num_tempos, "tempos")
@@ -216,6 +216,8 @@ class TrackReader:
             self.odd[
                 f"time signatures of {len(body)} bytes (they have 4), skipped"
             ] += 1
+        elif meta == 0x58 and body[0] == 0:
+            self.odd["time signatures with 0 beats, skipped"] += 1
         elif meta == 0x58:
             numerator, power = body[:2]
             if len(body) != 4:
@@ -223,8 +225,6 @@ class TrackReader:
                     f"time signatures of {len(body)} bytes (they have 4), read by the "
                     "first two"
                 ] += 1
-            if numerator == 0:
-                raise MidiFormatError(f"byte {pos}: a time signature with 0 beats")
             where = f"at byte {pos}, a time signature of {numerator}/2^{power}"
             limits.check("max_denominator", 2**power, f"as denominator {where}")
             quarters = 4 * numerator / 2**power

@@ -2,13 +2,12 @@
 
 The widths follow from a few shapes. From the widths, the list of all variables and
 their shapes follows again, and the checkpoint must hold exactly these, besides what an
-optimizer left behind: that is how a foreign model is told from a groove model.
+optimizer left behind: this separates groove models from all others.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
-from keras_musicvae.errors import CheckpointError
 from keras_musicvae.magenta.architecture import (
     BIDIRECTIONAL,
     CONDUCTOR,
@@ -20,7 +19,9 @@ from keras_musicvae.magenta.architecture import (
     NOTE_DECODER,
     Architecture,
 )
+from keras_musicvae.magenta.files import reading
 
+_FOREIGN = "it is not a groove model of Magenta's"
 _MAX_LAYERS = 16
 _MAX_WIDTH = 1 << 16
 
@@ -35,7 +36,7 @@ _SLOT = re.compile(
 
 
 def split_variables(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Tells a model's variables from what training left beside them.
+    """Separates a model's variables from what training left beside them.
 
     Args:
         names: all names of a checkpoint.
@@ -92,43 +93,38 @@ def find_architecture(
         CheckpointError: variables are missing, unknown or of the wrong shape; the
             message names them.
     """
-    architecture = _Finder(shapes, label).architecture()
-    expected = architecture.variables
-    problems = [
-        *_named("lacks", [name for name in expected if name not in shapes]),
-        *_named("has unknown variables:", [n for n in shapes if n not in expected]),
-        *(
-            f"{name!r} has the shape {shapes[name]}, {shape} was expected"
-            for name, shape in expected.items()
-            if name in shapes and shapes[name] != shape
-        ),
-    ]
-    if problems:
-        raise CheckpointError(
-            f"{label} is not a groove model of Magenta's: it "
-            + "; ".join(problems[:5])
-            + "."
-        )
-    return architecture
+    with reading(label):
+        architecture = _Finder(shapes).architecture()
+        expected = architecture.variables
+        problems = [
+            *_named("lacks", [name for name in expected if name not in shapes]),
+            *_named("has unknown variables:", [n for n in shapes if n not in expected]),
+            *(
+                f"{name!r} has the shape {shapes[name]}, {shape} was expected"
+                for name, shape in expected.items()
+                if name in shapes and shapes[name] != shape
+            ),
+        ]
+        if problems:
+            raise ValueError(f"{_FOREIGN}: it {'; '.join(problems[:5])}")
+        return architecture
 
 
 class _Finder:
     """Reads the widths off the shapes; the caller checks that they fit together."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], label: str) -> None:
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._shapes = shapes
-        self._label = label
 
     def architecture(self) -> Architecture:
         hierarchical_decoder = self._has(CONDUCTOR)
         decoder = NOTE_DECODER if hierarchical_decoder else FLAT_DECODER
         output = self._kernel(f"{decoder}/output_projection")[1]
         if output != FRAME_DIM:
-            raise CheckpointError(
-                f"{self._label} is not a groove model of Magenta's: its frames have "
-                f"{output} values; {FRAME_DIM} are allowed (hits, velocities and "
-                "offsets of nine drums). Melody, trio and one-hot drum models are not "
-                "supported."
+            raise ValueError(
+                f"{_FOREIGN}: its frames have {output} values; {FRAME_DIM} are allowed "
+                "(hits, velocities and offsets of nine drums), no melody, trio or "
+                "one-hot drum models"
             )
         latent_dim = self._kernel("encoder/mu")[1]
         decoder_units = self._units(decoder + "/multi_rnn_cell/cell_{}/lstm_cell")
@@ -144,11 +140,10 @@ class _Finder:
         rows = self._kernel(f"{decoder}/multi_rnn_cell/cell_0/lstm_cell")[0]
         control_dim = rows - decoder_units[0] - z - FRAME_DIM
         if control_dim not in CONTROL_DIMS:
-            raise CheckpointError(
-                f"{self._label} is not a groove model of Magenta's: its note decoder "
-                f"reads {rows - decoder_units[0]} values a step, of which {FRAME_DIM} "
-                f"are the frame and {z} the latent; controls of width 9, or none, are "
-                "allowed."
+            raise ValueError(
+                f"{_FOREIGN}: beside the frame and the latent, its note decoder reads "
+                f"{control_dim} values a step; controls of width 9, or none, are "
+                "allowed"
             )
         encoder = HIERARCHICAL_ENCODER["encoder.bar_encoder"]
         hierarchical_encoder = self._has(encoder)
@@ -171,14 +166,10 @@ class _Finder:
         name = f"{layer}/kernel"
         shape = self._shapes.get(name)
         if shape is None:
-            raise CheckpointError(
-                f"{self._label} is not a groove model of Magenta's: it lacks {name!r}; "
-                f"it has {_listed(list(self._shapes)) or 'no weights'}."
-            )
+            found = _listed(list(self._shapes)) or "no weights"
+            raise ValueError(f"{_FOREIGN}: it lacks {name!r}; it has {found}")
         if len(shape) != 2 or not all(0 < size <= _MAX_WIDTH for size in shape):
-            raise CheckpointError(
-                f"{self._label}: {name!r} has the impossible shape {shape}."
-            )
+            raise ValueError(f"{name!r} has the impossible shape {shape}")
         return shape[0], shape[1]
 
     def _units(self, layers: str) -> tuple[int, ...]:
@@ -186,9 +177,7 @@ class _Finder:
         units = [self._kernel(layers.format(0))[1] // 4]
         while f"{layers.format(len(units))}/kernel" in self._shapes:
             if len(units) == _MAX_LAYERS:
-                raise CheckpointError(
-                    f"{self._label}: more than {_MAX_LAYERS} layers at {layers!r}."
-                )
+                raise ValueError(f"more than {_MAX_LAYERS} layers at {layers!r}")
             units.append(self._kernel(layers.format(len(units)))[1] // 4)
         return tuple(units)
 

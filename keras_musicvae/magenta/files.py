@@ -9,9 +9,12 @@ import io
 import stat
 import tarfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from keras_musicvae.errors import CheckpointError
+from keras_musicvae.files import reason
 
 # The largest groove checkpoint with its optimizer slots has 62 MB.
 MAX_BYTES = 256 << 20
@@ -21,6 +24,34 @@ _MAX_HEADER_BYTES = 4 << 20
 _MAX_RATIO = 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _ARCHIVE_SUFFIXES = (".tar", ".tgz", ".tar.gz")
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """While bytes of strangers are read: what goes wrong is a `CheckpointError`.
+
+    Args:
+        what: What is read, for the message.
+
+    Raises:
+        CheckpointError: The bytes are damaged, or of a kind that is not read here.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"{what} cannot be read: {reason(error)}.") from error
+    # tarfile's and zlib's many ways to be surprised have no common base.
+    except Exception as error:
+        cause = str(error)
+        if isinstance(error, IndexError | EOFError):
+            cause = "it ends too early"
+        elif isinstance(error, KeyError):
+            cause = f"{error} is missing"
+        raise CheckpointError(
+            f"{what} is damaged, or of a kind that is not read here: {cause}."
+        ) from error
 
 
 class Files(ABC):
@@ -54,16 +85,12 @@ class Files(ABC):
         if name not in self.sizes:
             raise CheckpointError(f"{self.label}: the file {name!r} is missing.")
         size = self.sizes[name]
-        if size > limit:
-            raise CheckpointError(
-                f"{self.label}: {name!r} has {size:,} bytes; at most {limit:,} are "
-                "read."
-            )
-        data = self._bytes(name)
-        if len(data) != size:
-            raise CheckpointError(
-                f"{self.label}: {name!r} ends after {len(data):,} of {size:,} bytes."
-            )
+        with reading(f"{self.label}: {name!r}"):
+            if size > limit:
+                raise ValueError(f"it has {size:,} bytes; at most {limit:,} are read")
+            data = self._bytes(name)
+            if len(data) != size:
+                raise ValueError(f"it ends after {len(data):,} of {size:,} bytes")
         return data
 
 
@@ -94,27 +121,20 @@ class Folder(Files):
         self.label = str(path)
         self.sizes = {}
         self._path = path
-        try:
+        with reading(self.label):
             for count, entry in enumerate(path.iterdir()):
                 if count == MAX_FILES:
-                    raise CheckpointError(
-                        f"{self.label}: more than {MAX_FILES} files; give the path of "
-                        "one checkpoint."
+                    raise ValueError(
+                        f"it has more than {MAX_FILES} files; give the path of one "
+                        "checkpoint"
                     )
                 status = entry.stat() if entry.exists() else None
                 if status is not None and stat.S_ISREG(status.st_mode):
                     self.sizes[entry.name] = status.st_size
-        except OSError as error:
-            raise CheckpointError(f"{self.label}: {error.strerror}.") from error
 
     def _bytes(self, name: str) -> bytes:
-        try:
-            with (self._path / name).open("rb") as file:
-                return file.read(self.sizes[name])
-        except OSError as error:
-            raise CheckpointError(
-                f"{self.label}: cannot read {name!r}: {error.strerror}."
-            ) from error
+        with (self._path / name).open("rb") as file:
+            return file.read(self.sizes[name])
 
 
 class Archive(Files):
@@ -132,22 +152,14 @@ class Archive(Files):
         self.label = path.name
         self.sizes = {}
         self._starts: dict[str, int] = {}
-        try:
+        with reading(self.label):
             size = path.stat().st_size
             if size > MAX_BYTES:
-                raise CheckpointError(
-                    f"{self.label}: the archive has {size:,} bytes; at most "
-                    f"{MAX_BYTES:,} are read."
+                raise ValueError(
+                    f"it has {size:,} bytes; at most {MAX_BYTES:,} are read"
                 )
             self._data = self._unpacked(path.read_bytes())
             self._list_members()
-        except CheckpointError:
-            raise
-        # tarfile's and zlib's many ways to be surprised have no common base.
-        except Exception as error:
-            raise CheckpointError(
-                f"{self.label}: not a readable .tar or .tgz: {error}."
-            ) from error
 
     def _unpacked(self, data: bytes) -> bytes:
         if not data.startswith(_GZIP_MAGIC):
@@ -157,27 +169,24 @@ class Archive(Files):
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             data = file.read(limit + 1)
         if len(data) > limit:
-            raise CheckpointError(
-                f"{self.label}: unpacks to more than {limit:,} bytes; weights hardly "
-                "compress. Unpack it and give the folder."
+            raise ValueError(
+                f"it unpacks to more than {limit:,} bytes; weights hardly compress. "
+                "Unpack it and give the folder"
             )
         return data
 
     def _list_members(self) -> None:
-        headers = _HeaderReader(self._data, self.label)
-        with tarfile.open(fileobj=headers, mode="r:") as archive:
+        with tarfile.open(fileobj=_HeaderReader(self._data), mode="r:") as archive:
             for count, member in enumerate(archive):
                 if count == MAX_FILES:
-                    raise CheckpointError(
-                        f"{self.label}: more than {MAX_FILES} members."
-                    )
+                    raise ValueError(f"it has more than {MAX_FILES} members")
                 if not member.isreg():
                     continue
                 name = PurePosixPath(member.name)
                 if name.is_absolute() or ".." in name.parts or member.issparse():
-                    raise CheckpointError(
-                        f"{self.label}: refused the member {member.name!r}; a "
-                        "checkpoint holds plain files with relative names."
+                    raise ValueError(
+                        f"refused the member {member.name!r}; a checkpoint holds plain "
+                        "files with relative names"
                     )
                 self.sizes[str(name)] = member.size
                 self._starts[str(name)] = member.offset_data
@@ -193,9 +202,8 @@ class _HeaderReader(io.BytesIO):
     A header may announce a long name of any size; this is where it ends.
     """
 
-    def __init__(self, data: bytes, label: str) -> None:
+    def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self._label = label
         self._left = _MAX_HEADER_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -203,20 +211,5 @@ class _HeaderReader(io.BytesIO):
             size = self._left + 1
         self._left -= size
         if self._left < 0:
-            raise CheckpointError(f"{self._label}: the archive's headers are too long.")
+            raise ValueError("its headers are too long")
         return super().read(size)
-
-
-def open_files(path: Path) -> Files:
-    """The files of a folder or of an archive.
-
-    Args:
-        path: an existing folder, .tar or .tgz.
-
-    Returns:
-        Its files.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    return Folder(path) if path.is_dir() else Archive(path)

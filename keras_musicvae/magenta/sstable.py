@@ -13,12 +13,11 @@ ascend, checksums match. So a flipped bit is found, and the work is bounded by t
 file's size.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice, pairwise
+from itertools import pairwise
 
 import google_crc32c
 
-from keras_musicvae.errors import CheckpointError
+from keras_musicvae.magenta.files import reading
 
 MAX_ENTRIES = 10_000
 _MAX_KEY_BYTES = 1024
@@ -43,35 +42,21 @@ def read_table(data: bytes, label: str) -> dict[bytes, bytes]:
     Raises:
         CheckpointError: the file is truncated, damaged, compressed or too large.
     """
-    if len(data) < _FOOTER_BYTES or _fixed(data[-8:]) != _MAGIC:
-        raise CheckpointError(
-            f"{label}: not the index of a TensorFlow checkpoint, or cut off at its "
-            f"end ({len(data):,} bytes, no table footer)."
-        )
-    body = memoryview(data)[:-_FOOTER_BYTES]
-    footer = memoryview(data)[-_FOOTER_BYTES:-8]
-    try:
-        metaindex, index, padding = _handles(footer)
-        if any(padding):
-            raise ValueError("its footer is malformed")
-        places = [
-            _handle(value) for _, value in _bounded(_entries(_block(body, index)))
-        ]
+    with reading(label):
+        if len(data) < _FOOTER_BYTES or _fixed(data[-8:]) != _MAGIC:
+            raise ValueError(f"{len(data):,} bytes that end without a table's footer")
+        body = memoryview(data)[:-_FOOTER_BYTES]
+        metaindex, index = _footer(data[-_FOOTER_BYTES:-8])
+        places = [_handle(value) for _, value in _entries(_block(body, index))]
         _check_places([*places, metaindex, index], len(body))
         # TensorFlow writes no metadata; reading it checks its bytes all the same.
-        _bounded(_entries(_block(body, metaindex)))
-        blocks = (_entries(_block(body, place)) for place in places)
-        pairs = _bounded(chain.from_iterable(blocks))
+        _entries(_block(body, metaindex))
+        pairs: list[tuple[bytes, bytes]] = []
+        for place in places:
+            pairs += _entries(_block(body, place), MAX_ENTRIES - len(pairs))
         if any(left >= right for (left, _), (right, _) in pairwise(pairs)):
             raise ValueError("its keys do not ascend")
-    except CheckpointError:
-        raise
-    except (ValueError, IndexError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "it ends too early"
-        raise CheckpointError(
-            f"{label}: the checkpoint's index is damaged: {reason}."
-        ) from error
-    return dict(pairs)
+        return dict(pairs)
 
 
 def masked_crc32c(data: bytes | memoryview) -> int:
@@ -109,13 +94,16 @@ def read_varint(data: bytes | memoryview, start: int) -> tuple[int, int]:
     raise ValueError("a number is longer than 64 bits")
 
 
-def _handles(footer: memoryview) -> tuple[tuple, tuple, memoryview]:
+def _footer(footer: bytes) -> list[tuple[int, int]]:
+    """The places of the metaindex and of the index."""
     numbers = []
     position = 0
     for _ in range(4):
         number, position = read_varint(footer, position)
         numbers.append(number)
-    return (numbers[0], numbers[1]), (numbers[2], numbers[3]), footer[position:]
+    if any(footer[position:]):
+        raise ValueError("its footer is malformed")
+    return [(numbers[0], numbers[1]), (numbers[2], numbers[3])]
 
 
 def _handle(value: bytes) -> tuple[int, int]:
@@ -145,30 +133,25 @@ def _block(body: memoryview, place: tuple[int, int]) -> bytes:
         raise ValueError(f"the checksum of the block at byte {offset:,} is wrong")
     if body[end]:
         name = _COMPRESSION.get(body[end], f"type {body[end]}")
-        raise CheckpointError(
-            f"The checkpoint's index is compressed ({name}), which only TensorFlow "
-            "before 1.2 wrote and is not read here; save it again with a later one."
+        raise ValueError(
+            f"it is compressed ({name}), as TensorFlow before 1.2 did; save it again "
+            "with a later one"
         )
     return bytes(body[offset:end])
 
 
-def _bounded(entries: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The entries, if they are not too many; a few bytes can stand for a long key."""
-    found = list(islice(entries, MAX_ENTRIES + 1))
-    if len(found) > MAX_ENTRIES:
-        raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
-    return found
-
-
-def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _entries(block: bytes, most: int = MAX_ENTRIES) -> list[tuple[bytes, bytes]]:
+    """Keys and values, if they are not too many: few bytes can stand for a long key."""
     if len(block) < 4:
         raise ValueError("a block is too short")
     end = len(block) - 4 * (_fixed(block[-4:]) + 1)
     if end < 0:
         raise ValueError("a block is shorter than its restart points")
-    position = 0
-    key = b""
+    found: list[tuple[bytes, bytes]] = []
+    position, key = 0, b""
     while position < end:
+        if len(found) == most:
+            raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
         shared, position = read_varint(block, position)
         rest, position = read_varint(block, position)
         length, position = read_varint(block, position)
@@ -177,8 +160,9 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         if shared > len(key) or value_end > end or shared + rest > _MAX_KEY_BYTES:
             raise ValueError("an entry is malformed")
         key = key[:shared] + block[position:value_start]
-        yield key, block[value_start:value_end]
+        found.append((key, block[value_start:value_end]))
         position = value_end
+    return found
 
 
 def _fixed(data: bytes | memoryview) -> int:

@@ -1,8 +1,8 @@
 """TensorFlow's checkpoints (`.index`, `.data-00000-of-00001`), without TensorFlow.
 
 The index is a sorted table (`sstable.py`) from variable names to records of type,
-shape and place; the tensors' bytes lie behind each other in one or several data
-files, little-endian and in row-major order. The records are protocol buffers:
+shape and place; the tensors' bytes lie behind each other in a data file,
+little-endian and in row-major order. The records are protocol buffers:
 `BundleHeaderProto` under the empty key, and a `BundleEntryProto` per variable
 (`tensorflow/core/protobuf/tensor_bundle.proto`).
 
@@ -19,13 +19,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.files import MAX_BYTES, Files
+from keras_musicvae.magenta.files import Files, reading
 from keras_musicvae.magenta.sstable import masked_crc32c, read_table, read_varint
 
 MAX_INDEX_BYTES = 4 << 20
 _MAX_RANK = 8
-_MAX_SHARDS = 100
 _INDEX_SUFFIX = ".index"
 # `tensorflow/core/framework/types.proto`: all that Magenta's models hold.
 _DTYPES: dict[int, np.dtype] = {
@@ -44,7 +42,6 @@ class _Entry:
     name: str
     dtype: int
     shape: tuple[int, ...]
-    shard: int
     offset: int
     size: int
     crc: int
@@ -86,11 +83,10 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
         >>> variables["encoder/mu/kernel"].shape
         (1024, 256)
     """
-    label = f"{files.label}: {prefix}"
     index = files.read(prefix + _INDEX_SUFFIX, limit=MAX_INDEX_BYTES)
-    table = read_table(index, label + _INDEX_SUFFIX)
-    try:
-        num_shards = _num_shards(table.pop(b"", b""))
+    table = read_table(index, f"{files.label}: {prefix}{_INDEX_SUFFIX}")
+    with reading(f"{files.label}: {prefix}"):
+        _check_header(table.pop(b"", b""))
         # A slice of a partitioned variable has a key of its own, which begins with a
         # zero; the variable, which is refused, has another.
         entries = [
@@ -98,31 +94,9 @@ def read_tf_checkpoint(files: Files, prefix: str) -> dict[str, NDArray]:
             for key, value in table.items()
             if not key.startswith(b"\0")
         ]
-    except (ValueError, IndexError) as error:
-        if isinstance(error, CheckpointError):
-            raise CheckpointError(f"{label}: {error}") from error
-        reason = str(error) if isinstance(error, ValueError) else "it ends too early"
-        raise CheckpointError(
-            f"{label}: a record of the index is damaged: {reason}."
-        ) from error
-
-    for entry in entries:
-        if entry.shard >= num_shards:
-            raise CheckpointError(
-                f"{label}: a record of the index is damaged: {entry.name!r} lies in "
-                f"data file {entry.shard} of {num_shards}."
-            )
-    variables: dict[str, NDArray] = {}
-    left = MAX_BYTES
-    for shard in range(num_shards):
-        name = f"{prefix}.data-{shard:05d}-of-{num_shards:05d}"
-        data = files.read(name, limit=left)
-        left -= len(data)
-        shard_entries = [entry for entry in entries if entry.shard == shard]
-        _check_places(shard_entries, len(data), f"{files.label}: {name}")
-        for entry in shard_entries:
-            variables[entry.name] = _tensor(entry, data, f"{files.label}: {name}")
-    return {entry.name: variables[entry.name] for entry in entries}
+        data = files.read(f"{prefix}.data-00000-of-00001")
+        _check_places(entries, len(data))
+        return {entry.name: _tensor(entry, data) for entry in entries}
 
 
 def _step(prefix: str) -> int:
@@ -156,14 +130,12 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         yield number, data if wire_type == 2 else int.from_bytes(data, "little")
 
 
-def _num_shards(header: bytes) -> int:
+def _check_header(header: bytes) -> None:
     fields = dict(_fields(header))
-    num_shards = fields.get(1, 0)
-    if not isinstance(num_shards, int) or not 1 <= num_shards <= _MAX_SHARDS:
-        raise ValueError(f"{num_shards!r} data files, 1 to {_MAX_SHARDS} are allowed")
+    if fields.get(1, 0) != 1:
+        raise ValueError(f"{fields.get(1, 0)!r} data files, 1 is allowed")
     if fields.get(2, 0) != 0:
-        raise CheckpointError("the checkpoint is big-endian, which is not read here.")
-    return num_shards
+        raise ValueError("it is big-endian")
 
 
 def _entry(key: bytes, record: bytes) -> _Entry:
@@ -172,9 +144,8 @@ def _entry(key: bytes, record: bytes) -> _Entry:
     shape: tuple[int, ...] = ()
     for number, value in _fields(record):
         if number == 7:
-            raise CheckpointError(
-                f"the variable {name!r} is partitioned into slices, which is not read "
-                "here; save it in one piece."
+            raise ValueError(
+                f"{name!r} is partitioned into slices; save it in one piece"
             )
         if number == 2:
             shape = _shape(value)
@@ -183,18 +154,17 @@ def _entry(key: bytes, record: bytes) -> _Entry:
     dtype, shard, offset, size, crc = numbers.values()
     if dtype not in _DTYPES:
         kind = "strings" if dtype == _STRING else f"values of type {dtype}"
-        raise CheckpointError(
-            f"the variable {name!r} holds {kind}; only float32, float64, "
-            "int32 and int64 are read here."
-        )
+        raise ValueError(f"{name!r} holds {kind}")
     if len(shape) > _MAX_RANK:
         raise ValueError(f"{name!r} has {len(shape)} dimensions")
+    if shard:
+        raise ValueError(f"{name!r} lies in data file {shard} of 1")
     expected = math.prod(shape) * _DTYPES[dtype].itemsize
     if size != expected:
         raise ValueError(
             f"{name!r} of shape {shape} should have {expected:,} bytes, not {size:,}"
         )
-    return _Entry(name, dtype, shape, shard, offset, size, crc)
+    return _Entry(name, dtype, shape, offset, size, crc)
 
 
 def _shape(message: int | bytes) -> tuple[int, ...]:
@@ -214,28 +184,22 @@ def _shape(message: int | bytes) -> tuple[int, ...]:
 # --- Tensors ------------------------------------------------------------------
 
 
-def _check_places(entries: list[_Entry], size: int, label: str) -> None:
+def _check_places(entries: list[_Entry], size: int) -> None:
     places = sorted((entry.offset, entry.offset + entry.size) for entry in entries)
     if any(end > start for (_, end), (start, _) in pairwise(places)):
-        raise CheckpointError(
-            f"{label}: the index is damaged: two variables share the same bytes."
-        )
+        raise ValueError("two variables share the same bytes")
     end = places[-1][1] if places else 0
     if end != size:
-        raise CheckpointError(
-            f"{label}: the file has {size:,} bytes, and its variables end at byte "
-            f"{end:,}: it is "
-            + ("truncated; fetch it again." if end > size else "not the index's file.")
+        raise ValueError(
+            f"the data file has {size:,} bytes, and its variables end at byte {end:,}: "
+            f"it is {'truncated' if end > size else 'of another index'}"
         )
 
 
-def _tensor(entry: _Entry, data: bytes, label: str) -> NDArray:
+def _tensor(entry: _Entry, data: bytes) -> NDArray:
     content = memoryview(data)[entry.offset : entry.offset + entry.size]
     if masked_crc32c(content) != entry.crc:
-        raise CheckpointError(
-            f"{label}: the checksum of {entry.name!r} is wrong: the file is damaged; "
-            "fetch it again."
-        )
+        raise ValueError(f"the checksum of {entry.name!r} is wrong; fetch it again")
     array = np.frombuffer(content, _DTYPES[entry.dtype]).reshape(entry.shape)
     array.flags.writeable = False
     return array

@@ -8,16 +8,15 @@ that do not fit or in values that are not finite, and else not at all.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_musicvae.errors import CheckpointError
 from keras_musicvae.files import strict_json
-from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, Files
+from keras_musicvae.magenta.files import MAX_BYTES, MAX_FILES, Files, reading
 
 MANIFEST_FILE = "weights_manifest.json"
 CONFIG_FILE = "config.json"
@@ -99,40 +98,38 @@ def read_tfjs(files: Files, folder: str = ".") -> dict[str, NDArray]:
             has an unknown type, or a path leads out of the folder.
     """
     root = PurePosixPath(folder)
-    label = f"{files.label}: {root / MANIFEST_FILE}"
-    manifest = _read_json(files, str(root / MANIFEST_FILE))
-    groups = list(_groups(manifest, label))
-    unpacked = sum(4 * math.prod(w.shape) for _, weights in groups for w in weights)
-    if unpacked > MAX_BYTES:
-        raise CheckpointError(
-            f"{label} announces weights of {unpacked:,} bytes; at most {MAX_BYTES:,} "
-            "are read."
-        )
     variables: dict[str, NDArray] = {}
     left = MAX_BYTES
-    for paths, weights in groups:
-        shards = []
-        for path in paths:
-            shards.append(files.read(str(root / path), limit=left))
-            left -= len(shards[-1])
-        data = b"".join(shards)
-        expected = sum(weight.num_bytes for weight in weights)
-        if len(data) != expected:
-            raise CheckpointError(
-                f"{label}: the files {', '.join(paths)} have {len(data):,} bytes, the "
-                f"manifest announces {expected:,}: they are truncated or not its own."
+    with reading(f"{files.label}: {root / MANIFEST_FILE}"):
+        groups = _groups(_read_json(files, str(root / MANIFEST_FILE)))
+        unpacked = sum(4 * math.prod(w.shape) for _, weights in groups for w in weights)
+        if unpacked > MAX_BYTES:
+            raise ValueError(
+                f"it announces weights of {unpacked:,} bytes; at most {MAX_BYTES:,} "
+                "are read"
             )
-        start = 0
-        for weight in weights:
-            if weight.name in variables or len(variables) == MAX_WEIGHTS:
-                raise CheckpointError(
-                    f"{label}: {weight.name!r} occurs twice, or there are more than "
-                    f"{MAX_WEIGHTS:,} weights."
+        for paths, weights in groups:
+            shards = []
+            for path in paths:
+                shards.append(files.read(str(root / path), limit=left))
+                left -= len(shards[-1])
+            data = b"".join(shards)
+            expected = sum(weight.num_bytes for weight in weights)
+            if len(data) != expected:
+                raise ValueError(
+                    f"the files {', '.join(paths)} have {len(data):,} bytes, it "
+                    f"announces {expected:,}: they are truncated or not its own"
                 )
-            variables[weight.name] = weight.array(
-                data[start : start + weight.num_bytes]
-            )
-            start += weight.num_bytes
+            start = 0
+            for weight in weights:
+                if weight.name in variables or len(variables) == MAX_WEIGHTS:
+                    raise ValueError(
+                        f"{weight.name!r} occurs twice, or there are more than "
+                        f"{MAX_WEIGHTS:,} weights"
+                    )
+                end = start + weight.num_bytes
+                variables[weight.name] = weight.array(data[start:end])
+                start = end
     return variables
 
 
@@ -153,18 +150,16 @@ def read_tfjs_config(files: Files, folder: str = ".") -> dict[str, Any]:
     name = str(PurePosixPath(folder) / CONFIG_FILE)
     if name not in files.sizes:
         return {}
-    config = _read_json(files, name)
-    converter = config.get("dataConverter") if isinstance(config, dict) else None
-    if not isinstance(converter, dict) or config.get("type") != "MusicVAE":
-        raise CheckpointError(
-            f"{files.label}: {name} is not the configuration of a MusicVAE."
-        )
-    arguments = converter.get("args", {})
-    if converter.get("type") != "GrooveConverter" or not isinstance(arguments, dict):
-        raise CheckpointError(
-            f"{files.label}: {name} is for {converter.get('type')!r} data; only "
-            "'GrooveConverter' models are supported."
-        )
+    with reading(f"{files.label}: {name}"):
+        config = _read_json(files, name)
+        converter = config.get("dataConverter") if isinstance(config, dict) else None
+        if not isinstance(converter, dict) or config.get("type") != "MusicVAE":
+            raise ValueError("it is not the configuration of a MusicVAE")
+        arguments, kind = converter.get("args", {}), converter.get("type")
+        if kind != "GrooveConverter" or not isinstance(arguments, dict):
+            raise ValueError(
+                f"it is for {kind!r} data; only 'GrooveConverter' models are supported"
+            )
     return arguments
 
 
@@ -181,38 +176,24 @@ def shard_paths(manifest: bytes, label: str) -> list[str]:
     Raises:
         CheckpointError: the manifest is malformed.
     """
-    groups = _groups(_parse_json(manifest, label), label)
-    return [path for paths, _ in groups for path in paths]
+    with reading(label):
+        groups = _groups(strict_json(manifest))
+        return [path for paths, _ in groups for path in paths]
 
 
 def _read_json(files: Files, name: str) -> Any:
-    data = files.read(name, limit=MAX_JSON_BYTES)
-    return _parse_json(data, f"{files.label}: {name}")
+    return strict_json(files.read(name, limit=MAX_JSON_BYTES))
 
 
-def _parse_json(data: bytes, label: str) -> Any:
-    try:
-        return strict_json(data)
-    except ValueError as error:
-        raise CheckpointError(f"{label}: not valid JSON: {error}.") from error
-
-
-def _groups(manifest: Any, label: str) -> Iterator[tuple[list[str], list[_Weight]]]:
-    try:
-        if not isinstance(manifest, list):
-            raise TypeError("it is not a list of groups")
-        if sum(len(group["paths"]) or MAX_FILES for group in manifest) > MAX_FILES:
-            raise ValueError(f"it names more than {MAX_FILES} files, or none")
-        for group in manifest:
-            paths = [_path(path) for path in group["paths"]]
-            yield paths, [_weight(weight) for weight in group["weights"]]
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise CheckpointError(
-            f"{label}: the manifest is malformed: {reason}."
-        ) from error
+def _groups(manifest: Any) -> list[tuple[list[str], list[_Weight]]]:
+    if not isinstance(manifest, list):
+        raise TypeError("it is not a list of groups")
+    if sum(len(group["paths"]) or MAX_FILES for group in manifest) > MAX_FILES:
+        raise ValueError(f"it names more than {MAX_FILES} files, or none")
+    return [
+        (list(map(_path, group["paths"])), list(map(_weight, group["weights"])))
+        for group in manifest
+    ]
 
 
 def _path(path: Any) -> str:
@@ -228,9 +209,11 @@ def _weight(entry: Any) -> _Weight:
     name, dtype, shape = entry["name"], entry["dtype"], entry["shape"]
     if not isinstance(name, str):
         raise TypeError(f"{name!r} is not a name")
-    if not isinstance(shape, list) or len(shape) > _MAX_RANK:
-        raise ValueError(f"{name!r} has the shape {shape!r:.80}")
-    if not all(type(size) is int and 1 <= size < 1 << 31 for size in shape):
+    if (
+        not isinstance(shape, list)
+        or len(shape) > _MAX_RANK
+        or not all(type(size) is int and 1 <= size < 1 << 31 for size in shape)
+    ):
         raise ValueError(f"{name!r} has the shape {shape!r:.80}")
     if dtype not in _DTYPES:
         raise ValueError(f"{name!r} has the type {dtype!r}; {list(_DTYPES)} are known")
@@ -243,18 +226,12 @@ def _weight(entry: Any) -> _Weight:
             f"{name!r} is {dtype} quantised to {stored!r}; float32 to "
             f"{list(_QUANTISED)} is known"
         )
+    weight = _Weight(name, tuple(shape), _DTYPES[dtype], _QUANTISED[stored])
     if stored == "float16":
-        return _Weight(name, tuple(shape), _DTYPES[dtype], _QUANTISED[stored])
+        return weight
     scale, minimum = quantisation["scale"], quantisation["min"]
     for value in (scale, minimum):
         if type(value) not in (int, float) or not abs(value) <= 1e30:
             raise ValueError(f"{name!r} has the quantisation {quantisation!r:.80}")
     # Floats: a whole number would be multiplied in the integers of the weights.
-    return _Weight(
-        name,
-        tuple(shape),
-        _DTYPES[dtype],
-        _QUANTISED[stored],
-        float(scale),
-        float(minimum),
-    )
+    return replace(weight, scale=float(scale), minimum=float(minimum))

@@ -19,6 +19,7 @@ from keras_musicvae.errors import (
     TrainingError,
     shown,
 )
+from keras_musicvae.grooves.frames import HITS
 from keras_musicvae.grooves.inputs import is_music
 from keras_musicvae.models.batch import check_batch, check_weights
 from keras_musicvae.models.config import Architecture
@@ -58,7 +59,8 @@ class GrooveModel(GrooveTrainer):
         Args:
             x: Grooves (number, num_steps, 27), or a dictionary as `call` takes; music
                 as the verbs take it, a path, a `Groove` or a list, which the
-                preprocessor cuts into windows; `GrooveWindows`; or whatever
+                preprocessor cuts into windows (silent ones are left out);
+                `GrooveWindows`; or whatever
                 `keras.Model.fit` takes: a dataset, a `PyDataset`, a generator.
             y: Left out; the target is `x`.
             batch_size: Grooves of a step. Defaults to 32.
@@ -116,7 +118,7 @@ class GrooveModel(GrooveTrainer):
 
     def predict(self, x: Any, **kwargs: Any) -> dict[str, Any]:
         """What `call` gives, as NumPy arrays; `x` as in `fit`."""
-        return super().predict(self._prepared(x)[0], **kwargs)
+        return super().predict(self._prepared(x, silent=True)[0], **kwargs)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
@@ -134,8 +136,13 @@ class GrooveModel(GrooveTrainer):
         self._compile_if_needed()
         return super().test_on_batch(x, y, sample_weight=sample_weight, **kwargs)
 
-    def _prepared(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple:
-        """Music as arrays, checked, and weights that Keras would drop without a `y`."""
+    def _prepared(
+        self, x: Any, y: Any = None, sample_weight: Any = None, *, silent: bool = False
+    ) -> tuple:
+        """Music as arrays, checked, and weights that Keras would drop without a `y`.
+
+        Windows of music without a hit are left out unless `silent`.
+        """
         if not (y is None or y is x or isinstance(y, _NoTarget)):
             raise TrainingError(
                 "The target is the input, so `y` must be left out. To read something "
@@ -143,6 +150,9 @@ class GrooveModel(GrooveTrainer):
             )
         if is_music(x):
             x = self._batch_of(x)
+            if not silent:
+                sounding = x["grooves"][..., HITS].any(axis=(1, 2))
+                x = {name: value[sounding] for name, value in x.items()}
         elif hasattr(x, "examples"):  # `GrooveWindows`
             x = self.to_batch(x.examples())
         if x is None or isinstance(x, Number):
@@ -156,7 +166,7 @@ class GrooveModel(GrooveTrainer):
             examples = x["grooves"].shape[0]
             if examples == 0:
                 raise GrooveError(
-                    "There must be at least one groove. Received: a batch of none"
+                    "There must be at least one groove with a hit. Received: none"
                 )
         if sample_weight is None:
             return x, None, None

@@ -77,7 +77,9 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         preprocessor: A `GrooveConverter`: the model takes and gives music. Defaults to
             one that fits `num_bars` and `steps_per_bar`. None: the model takes and
             gives arrays.
-        name, dtype, trainable: As in `keras.Model`.
+        name: As in `keras.Model`.
+        dtype: As in `keras.Model`.
+        trainable: As in `keras.Model`.
 
     Raises:
         ConfigError: An argument is impossible or outside its limits.

@@ -191,7 +191,7 @@ def parse_json(content: bytes, where: str) -> dict[str, Any]:
         hint = ""
         if text.startswith(b"version https://git-lfs"):
             hint = " It is a Git LFS pointer: run `git lfs pull`."
-        raise PresetFormatError(f"{where} is not valid JSON: {error}.{hint}") from None
+        raise PresetFormatError(f"{where} is {error}.{hint}") from None
     if not isinstance(document, dict):
         raise PresetFormatError(
             f"{where} must be a JSON object. Received: {type(document).__name__}."

@@ -14,7 +14,7 @@ from cli_files import DEBUG, beat, files_in, record
 from keras_musicvae.arguments import ARGUMENTS
 from keras_musicvae.cli.interrupt import importing
 from keras_musicvae.cli.main import COMMANDS, build_parser, main
-from keras_musicvae.cli.messages import one_line
+from keras_musicvae.cli.messages import one_line, warn
 from keras_musicvae.cli.verbs import VERBS
 from keras_musicvae.errors import ConfigError, MidiLimitError
 
@@ -156,7 +156,7 @@ def test_help_and_version_import_no_keras():
         assert program(*arguments, code=code).stderr.strip() == "set()"
 
 
-def test_messages_name_options():
+def test_messages_name_options(capsys):
     args = argparse.Namespace(steps=3, track=None, limit=None)
     cases = {
         "`steps` is odd. Received: steps=1": "--steps is odd. Received: --steps 1",
@@ -168,5 +168,10 @@ def test_messages_name_options():
         assert one_line(ConfigError(text), args) == words
     limit = MidiLimitError("more than 9 notes (MidiLimits.max_notes)")
     assert one_line(limit, args) == "more than 9 notes (--limit max_notes=N)"
+    hostile = "\x1b]0;title\x07 \x1b[2J\r\n a\u202eb\udcff"
+    words = r"\x1b]0;title\x07 \x1b[2J a\u202eb\udcff"
+    assert one_line(ConfigError(hostile)) == words
+    warn(hostile)
+    assert capsys.readouterr().err == f"keras-musicvae: {words}\n"
     missing = FileNotFoundError(2, "No such file or directory", "a.mid")
     assert one_line(missing) == "a.mid: No such file or directory"

@@ -1,3 +1,4 @@
+import _thread
 import contextlib
 import csv
 import json
@@ -276,18 +277,10 @@ def test_a_file_that_kills_its_reader_twice_is_rejected(
 
 def test_a_reader_that_dies_once_costs_nothing(midi, plain, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PART_FILES", 20)
-    ask, asked = workers._Worker.ask, []
-
-    def killed_once(self, request, data=b""):
-        asked.append(request.get("name"))
-        if asked.count("style1/000075.mid") == 1:
-            self.process.kill()
-            self.process.wait()
-            asked.append("style1/000075.mid")
-        return ask(self, request, data)
-
-    monkeypatch.setattr(workers._Worker, "ask", killed_once)
+    monkeypatch.setattr(workers, "WORKER", "hurt_worker")
+    monkeypatch.setenv("DIES_ONCE", str(tmp_path / "dead"))
     preprocess(midi, tmp_path / "out", jobs=1)
+    assert (tmp_path / "dead").exists()
     assert contents(tmp_path / "out") == contents(plain)
 
 
@@ -328,16 +321,16 @@ def test_a_reader_that_cannot_start(tmp_path, monkeypatch):
 def test_readers_end_with_an_interruption(midi, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PART_FILES", 5)
     started = []
-    launch = workers._Worker.__init__
+    launch = workers.start
 
-    def init(self, log):
-        launch(self, log)
-        started.append(self.process)
+    def start(task, log):
+        started.append(launch(task, log))
+        return started[-1]
 
-    def interrupt(found):
-        raise KeyboardInterrupt
+    def interrupt(done):
+        _thread.interrupt_main()
 
-    monkeypatch.setattr(workers._Worker, "__init__", init)
+    monkeypatch.setattr(workers, "start", start)
     monkeypatch.setattr(module, "showing", lambda *a, **k: interrupted())
 
     @contextlib.contextmanager

@@ -11,7 +11,9 @@ from grooves import midi_files as midi
 
 from keras_musicvae.errors import (
     MidiError,
+    MidiFileError,
     MidiFormatError,
+    MidiLimitError,
     NoDrumsError,
     PathError,
     SeveralTimeSignaturesError,
@@ -33,6 +35,7 @@ from keras_musicvae.grooves.midi import (
     read_midi_parts,
     write_midi,
 )
+from keras_musicvae.grooves.midi_limits import MidiLimits
 
 BEAT = [(0, 36), (0, 42), (240, 42), (480, 38), (480, 42), (720, 42)]
 
@@ -376,6 +379,22 @@ def test_tempo_and_time_signature_of_odd_lengths():
         assert f"time signatures of {len(body)} bytes" in groove.report.notice()
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "remark"),
+    [
+        (0x51, b"\0\0\0", "tempos of 0 us per quarter note, skipped: 1"),
+        (0x58, b"\0\2\x18\x08", "time signatures with 0 beats, skipped: 1"),
+        (0x58, b"\0\2", "time signatures with 0 beats, skipped: 1"),
+    ],
+)
+def test_impossible_tempos_and_time_signatures_are_skipped(kind, body, remark):
+    true = midi.tempo(90) + midi.time_signature(3, 4)
+    groove = read_midi(midi.file(true + midi.meta(kind, body) + midi.note()))
+    assert groove == read_midi(midi.file(true + midi.note()))
+    assert groove.time_signature == (3, 4)
+    assert remark in groove.report.notice()
+
+
 @pytest.mark.parametrize("stray", [b"\0", b"\r\n", b"abcde"])
 def test_stray_bytes_before_a_track_are_named(stray):
     head, track = midi.header(1), midi.chunk(midi.notes(0, 480) + midi.END)
@@ -500,6 +519,35 @@ def test_open_files(tmp_path):
         pytest.raises(MidiError, match="binary"),
     ):
         read_midi(file)
+
+
+class Dripping(io.RawIOBase):
+    """A file that gives a few bytes at a time, as pipes and sockets do."""
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._data.readinto(memoryview(buffer)[:7])
+
+
+class Broken(io.RawIOBase):
+    def read(self, size=-1):
+        raise OSError(5, "Input/output error")
+
+
+def test_open_files_of_other_kinds():
+    assert read_midi(Dripping(midi.GOOD)) == read_midi(midi.GOOD)
+    with pytest.raises(MidiLimitError, match="at most 9 are read"):
+        read_midi(Dripping(midi.GOOD), limits=MidiLimits(max_bytes=9))
+    closed = io.BytesIO(midi.GOOD)
+    closed.close()
+    for file in (closed, Broken()):
+        with pytest.raises(MidiFileError, match="the open file cannot be read: "):
+            read_midi(file)
 
 
 def test_paths(tmp_path, monkeypatch):

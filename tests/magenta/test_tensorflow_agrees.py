@@ -9,7 +9,7 @@ from checkpoint_writers import SMALL, random_weights, with_training_state, write
 from shared_data import shared_path
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.files import open_files
+from keras_musicvae.magenta.files import Folder
 from keras_musicvae.magenta.tf_checkpoint import read_tf_checkpoint
 
 if keras.backend.backend() != "tensorflow":
@@ -26,7 +26,7 @@ NUMBER_TYPES = ("float32", "float64", "int32", "int64")
 
 
 def read(path: Path, prefix: str = "model.ckpt-7") -> dict:
-    return read_tf_checkpoint(open_files(path), prefix)
+    return read_tf_checkpoint(Folder(path), prefix)
 
 
 @pytest.mark.parametrize("step", [7, 10])

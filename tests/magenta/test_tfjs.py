@@ -9,7 +9,7 @@ import pytest
 from checkpoint_writers import SMALL, random_weights, write_tfjs
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.files import Folder, open_files
+from keras_musicvae.magenta.files import Archive, Folder
 from keras_musicvae.magenta.tfjs import (
     find_tfjs,
     read_tfjs,
@@ -80,7 +80,7 @@ def test_reads_a_folder_inside_an_archive(tmp_path):
     write_tfjs(tmp_path / "model", weights)
     with tarfile.open(tmp_path / "x.tgz", "w:gz") as archive:
         archive.add(tmp_path / "model", "a/model")
-    files = open_files(tmp_path / "x.tgz")
+    files = Archive(tmp_path / "x.tgz")
     folder = find_tfjs(files)
     assert folder == "a/model"
     assert read_tfjs_config(files, folder) == {"numSteps": 64}
@@ -140,7 +140,7 @@ def test_truncated_and_oversized_shards_are_found(tmp_path):
     [
         (weight(dtype="string"), "type 'string'"),
         (weight(dtype="complex64"), "type"),
-        (weight(dtype=["float32"]), "malformed"),
+        (weight(dtype=["float32"]), "damaged"),
         (weight(shape=[-2]), "shape"),
         (weight(shape=[2.0]), "shape"),
         (weight(shape=[True]), "shape"),
@@ -149,8 +149,8 @@ def test_truncated_and_oversized_shards_are_found(tmp_path):
         (weight(shape=[2**31 - 1] * 8), "announces"),
         (weight(name=3), "name"),
         ({"name": "w"}, "'dtype' is missing"),
-        (7, "malformed"),
-        (weight(quantization=3), "malformed"),
+        (7, "damaged"),
+        (weight(quantization=3), "damaged"),
         (weight(quantization={"dtype": "uint32", "scale": 1, "min": 0}), "uint32"),
         (weight(quantization={"dtype": "uint8"}), "'scale' is missing"),
         (
@@ -179,7 +179,7 @@ def test_a_name_that_occurs_twice_is_refused(tmp_path):
 )
 def test_malformed_manifests_are_refused(tmp_path, text):
     (tmp_path / "weights_manifest.json").write_text(text, encoding="latin-1")
-    fails(tmp_path, "JSON|malformed")
+    fails(tmp_path, "JSON|damaged")
 
 
 def test_mutated_manifests_end_in_an_error_or_the_same_names(tmp_path):

@@ -90,7 +90,7 @@ def test_nothing_and_numbers_are_no_batch(tiny, verb, x):
 
 @pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
 def test_a_batch_of_nothing_is_refused(tiny, verb):
-    with pytest.raises(GrooveError, match="at least one groove"):
+    with pytest.raises(GrooveError, match="at least one groove with a hit"):
         getattr(tiny(), verb)(np.zeros((0, 8, 27)), verbose=0)
 
 

@@ -1,5 +1,7 @@
 """What `fit` and the other methods of Keras take, and what they refuse."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from keras_musicvae.errors import (
     GrooveError,
     TrainingError,
 )
+from keras_musicvae.grooves.groove import join_grooves
 
 GROOVES = np.random.default_rng(0).random((4, 32, 27)).astype("float32")
 
@@ -52,6 +55,16 @@ def test_fit_takes_music_and_needs_no_compile(tmp_path):
     assert tiny().predict(grooves, verbose=0)["outputs"].shape == (2, 32, 27)
     with pytest.raises(GrooveError, match="Without a preprocessor"):
         tiny(preprocessor=None).fit(str(paths[0]))
+
+
+def test_fit_leaves_silent_windows_of_music_out():
+    groove = tiny().sample(1, seed=1)[0]
+    silence = replace(groove, hits=np.zeros_like(groove.hits), pitches=None)
+    music = join_grooves([groove, silence, silence, groove])
+    assert loss(tiny(), music) == loss(tiny(), [groove, groove])
+    assert len(tiny().predict(music, verbose=0)["z_mean"]) == 4
+    with pytest.raises(GrooveError, match="with a hit"):
+        tiny().fit(silence, verbose=0)
 
 
 def test_fit_takes_groove_windows():

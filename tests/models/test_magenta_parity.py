@@ -15,7 +15,7 @@ from shared_data import shared_path
 
 from keras_musicvae import MusicVAE
 from keras_musicvae.backends import native
-from keras_musicvae.magenta.files import open_files
+from keras_musicvae.magenta.files import Folder
 from keras_musicvae.magenta.layout import export_magenta_variables, load_magenta_weights
 from keras_musicvae.magenta.tf_checkpoint import read_tf_checkpoint
 from keras_musicvae.models.latent import kl_divergence
@@ -58,7 +58,7 @@ class Golden:
             beta=hparams["max_beta"],
             beta_rate=hparams["beta_rate"],
         )
-        variables = read_tf_checkpoint(open_files(self.folder), "model.ckpt-7")
+        variables = read_tf_checkpoint(Folder(self.folder), "model.ckpt-7")
         load_magenta_weights(self.model, variables)
         self.model.step.assign(7)
         self.batch = {

@@ -1,6 +1,6 @@
 """Draws the figures of the README into docs/figures/.
 
-    python docs/make_figures.py [--midi FILE --bars START STOP] [--preset NAME]
+    python tools/make_figures.py [--midi FILE --bars START STOP] [--preset NAME]
 
 Without `--midi` the example is bars 57 to 60 of a funk groove of the Groove MIDI
 Dataset (CC BY 4.0), looked for in `$KERAS_MUSICVAE_SHARED`, else in `../shared` beside
