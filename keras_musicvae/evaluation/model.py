@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_musicvae import __version__
-from keras_musicvae.arguments import ARGUMENTS
 from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.bootstrap import Interval, bootstrap_intervals
 from keras_musicvae.evaluation.conditions import MEASURED_BY
@@ -215,6 +214,8 @@ def asked_sets(
         seed: Of the wishes and the samples. Defaults to 0.
         held_out: See `GrooveSet`.
     """
+    from keras_musicvae.models.verbs import DEFAULT_TEMPERATURE as temperature
+
     conditions = getattr(model.preprocessor, "conditions", {})
     generator = np.random.default_rng(seed)
     numbers = [one for one in MEASURED_BY if one in conditions]
@@ -230,7 +231,6 @@ def asked_sets(
         if not asked:
             continue
         each = NUM_ASKED // len(asked)
-        temperature = ARGUMENTS["temperature"].default
         played = [
             System(model).sample(each, temperature=temperature, seed=seed + i, **wish)
             for i, wish in enumerate(asked)
