@@ -18,7 +18,7 @@ TESTS ?= tests
 
 generate: $(GENERATE_ENV)/$(BACKEND)
 	$(GENERATE_ENV)/bin/keras-musicvae generate --backend $(BACKEND) \
-	    --preset groove_4bar --num-samples 5 --seed 1 --temperature 0.5 --tempo 96 --out samples
+	    --preset groove_4bar --num-samples 5 --seed 1 --tempo 96 --out samples
 
 $(GENERATE_ENV)/$(BACKEND): pyproject.toml
 	$(PYTHON) -m venv $(GENERATE_ENV)

@@ -23,7 +23,7 @@ args.out.mkdir(parents=True, exist_ok=True)
 model = MusicVAE.from_preset(args.preset)
 
 # 1. New grooves: latents are drawn from the prior and decoded.
-grooves = model.sample(5, seed=args.seed, temperature=0.5, tempo=96)
+grooves = model.sample(5, seed=args.seed, tempo=96)
 print(f"seed {grooves.seed}: {grooves[0]}")
 
 # 2. A groove of your own, or one of these, encoded and decoded again. Longer music is
