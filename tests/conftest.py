@@ -46,7 +46,6 @@ WITHOUT_BACKEND = (
     "test_packaging",
     "test_plots",
     "test_progress",
-    "test_site",
 )
 
 
