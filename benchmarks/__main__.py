@@ -11,7 +11,6 @@ report.md beside them. README.md in this folder explains each command.
 
 import argparse
 import datetime
-import json
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from benchmarks.race import Options, workers
 from benchmarks.report import write_report
 from benchmarks.worker import ROOT
 from keras_musicvae.backends.choice import BACKENDS, installed_backends
+from keras_musicvae.files import write_json
 
 SHORT = ("music", "sample", "encode", "train")
 
@@ -48,10 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in args.commands or (COMMANDS if args.full else SHORT):
         if name != "report":
-            record = run_command(name, options, machine)
-            temporary = folder / f"{name}.new"
-            temporary.write_text(json.dumps(record, indent=1) + "\n")
-            temporary.replace(folder / f"{name}.json")
+            write_json(folder / f"{name}.json", run_command(name, options, machine))
     print(write_report(folder))
 
 

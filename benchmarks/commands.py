@@ -31,7 +31,6 @@ FULL_CALL_BATCHES = (1, 8, 64, 512, 4096)
 # software: a train step would take minutes and say nothing.
 EMULATED = 0.1
 GROOVES, PRESET, MEMORY = 512, "groove_4bar", Path("/dev/shm")
-GRIDS = (4, 6, 8, 12)
 
 
 def train(options: Options) -> dict[str, Any]:
@@ -119,25 +118,19 @@ def music(options: Options) -> dict[str, Any]:
         `seconds`: backend -> `sample`, `encode`, `files` -> one time per round; `files`
         is what it takes to write the bytes of the same files and nothing else.
     """
-    number = 8 if options.tiny else GROOVES
-    preset = "groove_debug" if options.tiny else PRESET
+    about = {"preset": PRESET, "number": GROOVES}
+    if options.tiny:
+        about = {"preset": "groove_debug", "number": 8}
     memory = MEMORY if MEMORY.is_dir() else None
     with (
         tempfile.TemporaryDirectory(dir=memory) as folder,
         workers(options) as processes,
     ):
-        request = {"preset": preset, "number": number, "folder": folder}
         seconds = {
-            backend: worker.ask("music", rounds=options.rounds, **request)
+            backend: worker.ask("music", rounds=options.rounds, folder=folder, **about)
             for backend, worker in processes.items()
         }
-    in_memory = memory is not None
-    return {
-        "preset": preset,
-        "number": number,
-        "in_memory": in_memory,
-        "seconds": seconds,
-    }
+    return {**about, "in_memory": memory is not None, "seconds": seconds}
 
 
 def memory(options: Options) -> dict[str, Any]:
@@ -169,12 +162,11 @@ def memory(options: Options) -> dict[str, Any]:
 
 
 def preprocess(options: Options) -> dict[str, Any]:
-    """Reading the Groove MIDI Dataset, and the share of its hits that each grid keeps.
+    """Reading the Groove MIDI Dataset.
 
     Returns:
         `seconds` of `keras-musicvae preprocess`, whole processes; `readers`: seconds of
-        processor time for all files, by what is done with them; `kept`: share of the
-        hits by steps per quarter note.
+        processor time for all files, by what is done with them.
     """
     import miditoolkit
 
@@ -197,14 +189,8 @@ def preprocess(options: Options) -> dict[str, Any]:
         for data in files:
             read(data)
         seconds[name] = time.process_time() - start
-    kept = {}
-    for grid in GRIDS:
-        reports = [read_midi(data, steps_per_quarter=grid).report for data in files]
-        kept[grid] = sum(r.num_hits for r in reports) / sum(
-            r.num_notes for r in reports
-        )
     whole = [_preprocess_once(archive) for _ in range(1 if options.tiny else 3)]
-    return {"files": len(files), "seconds": whole, "readers": seconds, "kept": kept}
+    return {"files": len(files), "seconds": whole, "readers": seconds}
 
 
 def _preprocess_once(archive: Path) -> float:

@@ -9,77 +9,12 @@ Two floors that no implementation goes below, and one that a given backend canno
   one at batch 1.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from benchmarks.tasks import FRAME_DIM, STEPS_PER_BAR, ModelSize, Task
+from benchmarks.tasks import STEPS_PER_BAR, ModelSize, Task, layers
 
 # A backward pass multiplies twice where the forward pass does once.
 BACKWARD = 2
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer as arithmetic sees it.
-
-    Attributes:
-        name: What it is.
-        inputs: Width of its inputs.
-        units: Width of its outputs.
-        steps: Steps, one after the other if it is recurrent.
-        rows: Sequences per window that run side by side.
-        recurrent: An LSTM, otherwise dense.
-    """
-
-    name: str
-    inputs: int
-    units: int
-    steps: int
-    rows: int = 1
-    recurrent: bool = True
-
-    @property
-    def weights(self) -> int:
-        """Number of weights, the biases with them."""
-        if not self.recurrent:
-            return (self.inputs + 1) * self.units
-        return 4 * self.units * (self.inputs + self.units + 1)
-
-    @property
-    def operations(self) -> int:
-        """Multiplications and additions of a window's forward pass."""
-        width = self.inputs
-        if self.recurrent:
-            width, outputs = self.inputs + self.units, 4 * self.units
-        else:
-            outputs = self.units
-        return 2 * width * outputs * self.steps * self.rows
-
-    @property
-    def activations(self) -> int:
-        """Numbers per window kept for the backward pass: inputs, gates, cells."""
-        kept = self.inputs + (6 * self.units if self.recurrent else self.units)
-        return kept * self.steps * self.rows
-
-
-def layers(size: ModelSize) -> Iterator[Layer]:
-    """The layers of the model."""
-    for direction in ("forward", "backward"):
-        name = f"encoder {direction}"
-        yield Layer(name, FRAME_DIM, size.encoder_units, size.num_steps)
-    for name in ("mean", "stddev"):
-        yield Layer(name, 2 * size.encoder_units, size.latent_dim, 1, recurrent=False)
-    embedding, steps, rows = size.latent_dim, size.num_steps, 1
-    if size.hierarchical:
-        yield _start("conductor start", embedding, size.conductor_units, 1)
-        yield from _stack("conductor", 1, size.conductor_units, size.num_bars, 1)
-        embedding = size.conductor_units[-1]
-        steps, rows = STEPS_PER_BAR, size.num_bars
-    yield _start("notes start", embedding, size.decoder_units, rows)
-    yield from _stack("notes", FRAME_DIM + embedding, size.decoder_units, steps, rows)
-    yield Layer(
-        "output", size.decoder_units[-1], FRAME_DIM, steps, rows, recurrent=False
-    )
 
 
 def train_operations(size: ModelSize) -> int:
@@ -136,15 +71,3 @@ def floors(task: Task, rates: Mapping[str, float]) -> dict[str, float]:
             count * rates[f"step_seconds_{units}"] for units, count in chain.items()
         )
     return found
-
-
-def _start(name: str, inputs: int, units: tuple[int, ...], rows: int) -> Layer:
-    return Layer(name, inputs, 2 * sum(units), 1, rows, recurrent=False)
-
-
-def _stack(
-    name: str, inputs: int, units: tuple[int, ...], steps: int, rows: int
-) -> Iterator[Layer]:
-    for number, width in enumerate(units):
-        yield Layer(f"{name} {number}", inputs, width, steps, rows)
-        inputs = width

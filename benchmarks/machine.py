@@ -60,9 +60,7 @@ class Disturbance:
         busy, total = _processor_time()
         others = (busy - self.busy) - (_own_time() - self.own)
         share = max(others, 0.0) / max(total - self.total, 1e-9)
-        return {
-            "cores_used_by_others": round(share, 3),
-        }
+        return {"cores_used_by_others": round(share, 3)}
 
 
 def _processor_time() -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmarks.contenders.device import wait_for
+from benchmarks.contenders.device import gpus, wait_for
 
 MATRIX = {"cpu": 2048, "gpu": 8192}
 COPY_BYTES = {"cpu": 2**28, "gpu": 2**32}
@@ -30,7 +30,7 @@ def measure(backend: str, precision: str) -> dict[str, float]:
         written; `step_seconds` of one LSTM step at batch 1, by its units.
     """
     dtype = "bfloat16" if precision == "bfloat16" else "float32"
-    device = _device(backend)
+    device = "gpu" if gpus(backend) else "cpu"
     return {
         "matrix_flops": _matrix_rate(backend, MATRIX[device], dtype),
         "copy_bytes": _copy_rate(backend, COPY_BYTES[device]),
@@ -99,17 +99,3 @@ def _compiled(backend: str, function: Callable[..., Any]) -> Callable[..., Any]:
     import torch
 
     return torch.inference_mode()(function)
-
-
-def _device(backend: str) -> str:
-    if backend == "torch":
-        import torch
-
-        return "gpu" if torch.cuda.is_available() else "cpu"
-    if backend == "jax":
-        import jax
-
-        return "gpu" if jax.default_backend() == "gpu" else "cpu"
-    import tensorflow as tf
-
-    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"

@@ -15,6 +15,7 @@ from benchmarks.contenders import NATIVE, OURS, STOCK
 from benchmarks.race import Entry, Race
 from benchmarks.tasks import FLAT, FULL, Task
 from benchmarks.timing import Summary, summarise
+from keras_musicvae.files import replacing
 
 Records = Mapping[str, dict[str, Any]]
 
@@ -27,9 +28,8 @@ MIB = 2**20
 def write_report(folder: Path) -> Path:
     """Writes `report.md` beside the JSON of a folder and returns its path."""
     path = folder / "report.md"
-    temporary = path.with_suffix(".new")
-    temporary.write_text(report(read_records(folder)))
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(report(read_records(folder)))
     return path
 
 
@@ -124,11 +124,8 @@ def _machine(record: Mapping[str, Any]) -> list[str]:
         f"{', '.join(have) or 'no fast matrix instructions'}",
         f"- {machine['system']}, Python {machine['python']}",
     ]
-    gpu = machine["gpu"]
-    if gpu:
-        lines.append("- GPU: " + ", ".join(f"{k} {v}" for k, v in gpu.items()))
-    else:
-        lines.append("- no GPU: nothing here was run on one")
+    gpu = ", ".join(f"{k} {v}" for k, v in (machine["gpu"] or {}).items())
+    lines.append(f"- GPU: {gpu}" if gpu else "- no GPU: nothing here was run on one")
     for backend in record["backends"].values():
         versions = ", ".join(f"{k} {v}" for k, v in backend["versions"].items())
         lines.append(
@@ -142,19 +139,20 @@ def _runs(records: Records) -> str:
     rows = []
     for name, record in records.items():
         others = record["disturbance"]["cores_used_by_others"]
-        note = " (disturbed)" if others > DISTURBED else ""
-        rows.append(
-            (
-                name,
-                record["started"],
-                f"{record['seconds']:.0f}",
-                record["commit"],
-                f"{others:.0%}{note}",
-            )
-        )
+        note = f"{others:.0%}{' (disturbed)' if others > DISTURBED else ''}"
+        took = f"{record['seconds']:.0f}"
+        rows.append((name, record["started"], took, record["commit"], note))
     return table(
         ("command", "started", "seconds", "commit", "cores used by others"), rows
     )
+
+
+_RATES = (
+    ("matrix GFLOP/s", "matrix_flops", 1e-9),
+    ("copy GB/s", "copy_bytes", 1e-9),
+    ("LSTM step 256, us", "step_seconds_256", 1e6),
+    ("LSTM step 512, us", "step_seconds_512", 1e6),
+)
 
 
 def _train(result: Mapping[str, Any]) -> Iterator[str]:
@@ -167,20 +165,11 @@ def _train(result: Mapping[str, Any]) -> Iterator[str]:
     )
     rates = result["rates"]
     yield table(
-        (
-            "measured here",
-            "matrix GFLOP/s",
-            "copy GB/s",
-            "LSTM step 256, us",
-            "LSTM step 512, us",
-        ),
+        ("measured here", *(title for title, _, _ in _RATES)),
         [
             (
                 f"{backend}, {precision}",
-                f"{found['matrix_flops'] / 1e9:.0f}",
-                f"{found['copy_bytes'] / 1e9:.1f}",
-                f"{found['step_seconds_256'] * 1e6:.0f}",
-                f"{found['step_seconds_512'] * 1e6:.0f}",
+                *(f"{factor * found[name]:.4g}" for _, name, factor in _RATES),
             )
             for precision, backends in rates.items()
             for backend, found in backends.items()
@@ -215,29 +204,22 @@ def _race(race: Race, rates: Mapping[str, Any] | None = None) -> str:
     )
     rows = []
     for entry in race.entries:
-        name = f"{entry.backend}: {entry.name}"
+        row = [f"{entry.backend}: {entry.name}"]
         if entry.failed:
-            failed = (name, f"failed: {entry.failed}")
-            rows.append((*failed, *[""] * (len(head) - len(failed))))
-            continue
-        seconds, difference = entry.seconds, entry.record["difference"]
-        if rates:
-            floor, share = _share_of_limit(race.task, entry, rates)
-            own = (f"{share:.0%} ({floor})",)
+            row.append(f"failed: {entry.failed}")
         else:
-            own = tuple(f"{entry.percentile(p) * 1e3:.1f}" for p in (90, 99))
-        rows.append(
-            (
-                name,
-                _milliseconds(seconds),
-                f"{race.task.batch / seconds.median:.0f}",
-                _ratio(race.ratio(entry)),
-                *own,
-                f"{entry.record['first_seconds']:.1f}",
-                f"{max(difference.values()):.0e}" if difference else "-",
-                "disturbed" if seconds.spread > DISTURBED else "",
-            )
-        )
+            seconds, difference = entry.seconds, entry.record["difference"]
+            row += [_spread(seconds, 1e3), f"{race.task.batch / seconds.median:.0f}"]
+            row.append(_ratio(race.ratio(entry)))
+            if rates:
+                floor, share = _share_of_limit(race.task, entry, rates)
+                row.append(f"{share:.0%} ({floor})")
+            else:
+                row += [f"{entry.percentile(p) * 1e3:.1f}" for p in (90, 99)]
+            row.append(f"{entry.record['first_seconds']:.1f}")
+            row.append(f"{max(difference.values()):.0e}" if difference else "-")
+            row.append("disturbed" if seconds.spread > DISTURBED else "")
+        rows.append([*row, *[""] * (len(head) - len(row))])
     return table(head, rows)
 
 
@@ -262,7 +244,7 @@ def _music(result: Mapping[str, Any]) -> Iterator[str]:
         f"again and nothing else. The files lie {where}."
     )
     rows = [
-        (backend, verb, _milliseconds(found), f"{result['number'] / found.median:.0f}")
+        (backend, verb, _spread(found, 1e3), f"{result['number'] / found.median:.0f}")
         for backend, verbs in result["seconds"].items()
         for verb, seconds in verbs.items()
         for found in [summarise(seconds)]
@@ -275,44 +257,37 @@ def _memory(result: Mapping[str, Any]) -> Iterator[str]:
     rows = []
     for peak in result["peaks"]:
         task = Task.from_dict(peak["task"])
-        about = (f"{peak['backend']}: {peak['name']}", f"{task.kind}, {task.label}")
         if "failed" in peak:
-            rows.append((*about, f"failed: {peak['failed']}", "", ""))
-            continue
-        device = peak.get("device")
-        rows.append(
-            (
-                *about,
-                f"{peak['host'] / MIB:.0f}",
-                f"{(peak['host'] - peak['host_before']) / MIB:.0f}",
-                f"{device / MIB:.0f}" if device else "-",
-            )
-        )
+            cells = [f"failed: {peak['failed']}", "", ""]
+        else:
+            host, device = peak["host"], peak.get("device")
+            sizes = (host, host - peak["host_before"], device)
+            cells = [f"{size / MIB:.0f}" if size else "-" for size in sizes]
+        about = (f"{peak['backend']}: {peak['name']}", f"{task.kind}, {task.label}")
+        rows.append((*about, *cells))
     yield table(("contender", "task", "peak", "over the imports", "device"), rows)
 
 
 def _preprocess(result: Mapping[str, Any]) -> Iterator[str]:
-    seconds = _milliseconds(summarise(result["seconds"]))
+    seconds = _spread(summarise(result["seconds"]), 1e3)
     yield f"`keras-musicvae preprocess`, a whole process: {seconds} ms."
     readers = [
         (name, f"{result['files'] / seconds:.0f}")
         for name, seconds in result["readers"].items()
     ]
     yield table(("one process", "files/s"), readers)
-    kept = [(grid, f"{share:.1%}") for grid, share in result["kept"].items()]
-    yield table(("steps per quarter note", "hits kept"), kept)
 
 
-def _milliseconds(seconds: Summary) -> str:
-    values = [1e3 * x for x in (seconds.median, seconds.lower, seconds.upper)]
-    median, lower, upper = (f"{x:.{1 if values[0] < 100 else 0}f}" for x in values)
+def _spread(summary: Summary, factor: float = 1.0) -> str:
+    """The median and the quartiles, in three or four digits."""
+    found = [factor * x for x in (summary.median, summary.lower, summary.upper)]
+    digits = 2 if found[0] < 10 else 1 if found[0] < 100 else 0
+    median, lower, upper = (f"{x:.{digits}f}" for x in found)
     return f"{median} [{lower}, {upper}]"
 
 
 def _ratio(ratio: Summary | None) -> str:
-    if ratio is None:
-        return "-"
-    return f"{ratio.median:.2f} [{ratio.lower:.2f}, {ratio.upper:.2f}]"
+    return "-" if ratio is None else _spread(ratio)
 
 
 def main() -> None:

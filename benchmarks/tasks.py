@@ -1,6 +1,7 @@
 """What is timed: a task on a model of some size, on data and weights all share."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -51,6 +52,78 @@ class ModelSize:
 FULL = ModelSize()
 FLAT = ModelSize(conductor_units=())
 TINY = ModelSize(2, 16, 8, (12, 12), (12, 12))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as arithmetic sees it.
+
+    Attributes:
+        name: What it is.
+        inputs: Width of its inputs.
+        units: Width of its outputs.
+        steps: Steps, one after the other if it is recurrent.
+        rows: Sequences per window that run side by side.
+        recurrent: An LSTM, otherwise dense.
+    """
+
+    name: str
+    inputs: int
+    units: int
+    steps: int
+    rows: int = 1
+    recurrent: bool = True
+
+    @property
+    def weights(self) -> int:
+        """Number of weights, the biases with them."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The weights by name: `NAME/kernel` and so on."""
+        gates = 4 * self.units if self.recurrent else self.units
+        shapes = {"kernel": (self.inputs, gates)}
+        if self.recurrent:
+            shapes["recurrent_kernel"] = (self.units, gates)
+        shapes |= {"bias": (gates,)}
+        return {f"{self.name}/{kind}": shape for kind, shape in shapes.items()}
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of a window's forward pass."""
+        width = self.inputs
+        if self.recurrent:
+            width, outputs = self.inputs + self.units, 4 * self.units
+        else:
+            outputs = self.units
+        return 2 * width * outputs * self.steps * self.rows
+
+    @property
+    def activations(self) -> int:
+        """Numbers per window kept for the backward pass: inputs, gates, cells."""
+        kept = self.inputs + (6 * self.units if self.recurrent else self.units)
+        return kept * self.steps * self.rows
+
+
+def layers(size: ModelSize) -> Iterator[Layer]:
+    """The layers of the model."""
+    for direction in ("forward", "backward"):
+        name = f"encoder/{direction}"
+        yield Layer(name, FRAME_DIM, size.encoder_units, size.num_steps)
+    for name in ("mean", "stddev"):
+        yield Layer(name, 2 * size.encoder_units, size.latent_dim, 1, recurrent=False)
+    embedding, steps, rows = size.latent_dim, size.num_steps, 1
+    if size.hierarchical:
+        yield _start("conductor/start", embedding, size.conductor_units, 1)
+        yield from _stack("conductor", 1, size.conductor_units, size.num_bars, 1)
+        embedding = size.conductor_units[-1]
+        steps, rows = STEPS_PER_BAR, size.num_bars
+    yield _start("notes/start", embedding, size.decoder_units, rows)
+    yield from _stack("notes", FRAME_DIM + embedding, size.decoder_units, steps, rows)
+    yield Layer(
+        "output", size.decoder_units[-1], FRAME_DIM, steps, rows, recurrent=False
+    )
 
 
 @dataclass(frozen=True)
@@ -123,21 +196,12 @@ def make_weights(size: ModelSize, seed: int = 0) -> Arrays:
     place changes the result, and the KL exceeds the free bits, so that its gradient
     is compared too.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for direction in ("forward", "backward"):
-        shapes |= _lstm(f"encoder/{direction}", FRAME_DIM, size.encoder_units)
-    for name in ("mean", "stddev"):
-        shapes |= _dense(name, 2 * size.encoder_units, size.latent_dim)
-    embedding = size.latent_dim
-    if size.hierarchical:
-        shapes |= _dense("conductor/start", embedding, 2 * sum(size.conductor_units))
-        shapes |= _stack("conductor", 1, size.conductor_units)
-        embedding = size.conductor_units[-1]
-    shapes |= _dense("notes/start", embedding, 2 * sum(size.decoder_units))
-    shapes |= _stack("notes", FRAME_DIM + embedding, size.decoder_units)
-    shapes |= _dense("output", size.decoder_units[-1], FRAME_DIM)
     rng = np.random.default_rng(seed)
-    return {name: _draw(rng, name, shape) for name, shape in shapes.items()}
+    return {
+        name: _draw(rng, name, shape)
+        for layer in layers(size)
+        for name, shape in layer.shapes.items()
+    }
 
 
 def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -147,23 +211,13 @@ def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArra
     return rng.normal(0.0, scale, shape).astype("float32")
 
 
-def _dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}/kernel": (inputs, outputs), f"{name}/bias": (outputs,)}
-
-
-def _lstm(name: str, inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-    return {
-        f"{name}/kernel": (inputs, 4 * units),
-        f"{name}/recurrent_kernel": (units, 4 * units),
-        f"{name}/bias": (4 * units,),
-    }
+def _start(name: str, inputs: int, units: tuple[int, ...], rows: int) -> Layer:
+    return Layer(name, inputs, 2 * sum(units), 1, rows, recurrent=False)
 
 
 def _stack(
-    name: str, inputs: int, units: tuple[int, ...]
-) -> dict[str, tuple[int, ...]]:
-    shapes = {}
-    for layer, width in enumerate(units):
-        shapes |= _lstm(f"{name}/{layer}", inputs, width)
+    name: str, inputs: int, units: tuple[int, ...], steps: int, rows: int
+) -> Iterator[Layer]:
+    for number, width in enumerate(units):
+        yield Layer(f"{name}/{number}", inputs, width, steps, rows)
         inputs = width
-    return shapes

@@ -6,10 +6,11 @@ a machine that grows slower harms neither more. The ratio is the median of the r
 neighbouring turns, with their quartiles.
 """
 
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import numpy as np
 
 # Of fewer, quartiles say nothing: on a machine shared with others three or four turns
 # have shown differences of 10 % between two copies of the same contender.
@@ -27,52 +28,32 @@ class Summary:
         median: Half of the numbers are below.
         lower: A quarter of the numbers is below.
         upper: A quarter of the numbers is above.
-        smallest: The smallest.
-        count: How many there are.
     """
 
     median: float
     lower: float
     upper: float
-    smallest: float
-    count: int
 
     @property
     def spread(self) -> float:
         """Distance of the quartiles over the median."""
         return (self.upper - self.lower) / self.median
 
-    def as_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return asdict(self)
-
 
 def summarise(numbers: Sequence[float]) -> Summary:
-    """Median, quartiles (linear interpolation) and smallest of at least one number."""
-    lower, upper = (percentile(numbers, share) for share in (25, 75))
-    median = statistics.median(numbers)
-    return Summary(median, lower, upper, min(numbers), len(numbers))
+    """Median and quartiles (linear interpolation) of at least one number."""
+    lower, median, upper = (percentile(numbers, share) for share in (25, 50, 75))
+    return Summary(median, lower, upper)
 
 
 def percentile(numbers: Sequence[float], share: float) -> float:
     """The number below which `share` per cent of them lie, interpolated."""
-    ordered = sorted(numbers)
-    position = share / 100 * (len(ordered) - 1)
-    below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+    return float(np.percentile(numbers, share))
 
 
 def compare(numbers: Sequence[float], others: Sequence[float]) -> Summary:
     """The ratios of turns that were neighbours, `numbers` over `others`."""
     return summarise([a / b for a, b in zip(numbers, others, strict=True)])
-
-
-def judge(ratio: Summary, limit: float) -> str:
-    """Whether a ratio keeps a limit: "yes", "no", or in doubt by its quartiles."""
-    verdict = "yes" if ratio.median <= limit else "no"
-    doubtful = ratio.lower <= limit < ratio.upper
-    return f"{verdict}, in doubt" if doubtful else verdict
 
 
 def alternate(

@@ -12,6 +12,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -167,6 +168,7 @@ def put_folder(new: Path, target: Path) -> None:
 
 
 _LOCK, _OLD = "lock", "old"  # in the working folder of `replacing_folder`
+_STARTING = 60.0  # seconds; an empty working folder is no longer about to be locked
 
 
 def recover_folder(target: Path) -> None:
@@ -177,6 +179,9 @@ def recover_folder(target: Path) -> None:
     """
     for work in target.parent.glob(f".{_escaped(target.name)}.????????"):
         if not (work / _LOCK).is_file():
+            with contextlib.suppress(OSError):  # it holds files, and is none of ours
+                if time.time() - work.stat().st_mtime > _STARTING:
+                    work.rmdir()  # killed before its lock, or after
             continue
         with contextlib.suppress(OSError), exclusive_lock(work / _LOCK) as mine:
             if mine:

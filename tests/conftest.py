@@ -18,6 +18,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))
+pytest_plugins = ["desk"]
 
 # Folders and modules that need no backend. What needs one fails in the run without.
 WITHOUT_BACKEND = (
@@ -45,7 +46,6 @@ WITHOUT_BACKEND = (
     "test_packaging",
     "test_plots",
     "test_progress",
-    "test_site",
 )
 
 

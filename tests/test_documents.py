@@ -5,7 +5,6 @@ import inspect
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,25 +15,11 @@ from shared_data import GROOVE_ZIP, SHARED
 
 import keras_musicvae
 from keras_musicvae.cli.main import build_parser
-from keras_musicvae.training.recipe import RECIPES
-
-sys.path.insert(0, str(Path(__file__).parent / "datasets"))
-from synthetic import groove_bytes
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CHECKPOINTS = ROOT / "docs" / "magenta_checkpoints.md"
 DOCUMENTS = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")])
-TINY = {
-    "epochs": 1,
-    "batch_size": 4,
-    "calibrate": False,
-    "encoder_units": (8,),
-    "conductor_units": (8,),
-    "decoder_units": (8,),
-    "latent_dim": 4,
-    "prior_components": 4,
-}
 
 
 def blocks(language: str, page: Path) -> list[str]:
@@ -44,29 +29,6 @@ def blocks(language: str, page: Path) -> list[str]:
 
 def named(pages: list[Path]) -> list:
     return [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages]
-
-
-@pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """A folder with the files of which the documents speak; training is short."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    # The download itself is tested against a server; here it is already cached.
-    cache = tmp_path / "keras" / "datasets"
-    cache.mkdir(parents=True)
-    if (SHARED / GROOVE_ZIP).exists():
-        shutil.copy(SHARED / GROOVE_ZIP, cache)
-    (tmp_path / "my_midi").mkdir()
-    for seed in range(8):
-        (tmp_path / "my_midi" / f"{seed}.mid").write_bytes(groove_bytes(seed))
-    for seed, name in enumerate(("beat.mid", "fill.mid")):
-        (tmp_path / name).write_bytes(groove_bytes(seed))
-    for name, changes in (
-        ("groove", TINY),
-        ("fine_tune", {"epochs": 1, "batch_size": 4, "calibrate": False}),
-    ):
-        monkeypatch.setitem(RECIPES, name, RECIPES[name].changed(**changes))
-    return tmp_path
 
 
 def needs_the_dataset(code: str) -> None:

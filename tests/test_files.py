@@ -1,5 +1,6 @@
 """Files appear whole, survive a kill, and are read within bounds."""
 
+import os
 import signal
 import struct
 import subprocess
@@ -75,6 +76,18 @@ def test_a_running_replacement_is_left_alone(tmp_path):
         assert (tmp_path / "x" / "file").read_text() == "second"
     assert (tmp_path / "x" / "file").read_text() == "first"
     assert names(tmp_path) == ["x"]
+
+
+def test_empty_folders_of_killed_replacements_are_removed(tmp_path):
+    old, starting, foreign = (tmp_path / f".x.{name * 8}" for name in "abc")
+    for folder in (old, starting, foreign):
+        folder.mkdir()
+    (foreign / "file").touch()
+    for folder in (old, foreign):
+        os.utime(folder, (0, 0))
+    with replacing_folder(tmp_path / "x") as new:
+        (new / "a").touch()
+    assert set(names(tmp_path)) == {starting.name, foreign.name, "x"}
 
 
 @pytest.mark.parametrize("exchanged", [True, False])

@@ -166,6 +166,19 @@ def speed() -> str:
     return "\n\n".join(pages)
 
 
+def samples() -> str:
+    """The grooves of docs/samples, each with its picture and a player."""
+    folder = ROOT / "docs" / "samples"
+    content = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
+    return "\n\n".join(
+        f"## {one['title']}\n\n![{one['title']}]({one['name']}.png)\n\n"
+        f'<audio controls preload="none" src="{one["name"]}.mp3"></audio>\n\n'
+        f"[MIDI]({one['name']}.mid) · {one['bars']} bars, {one['tempo']:g} bpm · "
+        f"`{one['lines']}`"
+        for one in content["samples"]
+    )
+
+
 def notebooks() -> str:
     """The notebooks, with their titles and the link that opens them in Colab."""
     repository = "github.com/keras-musicvae/keras-musicvae/blob/main/examples"
@@ -190,6 +203,7 @@ INCLUDES: dict[str, Callable[[], str]] = {
     "features": features,
     "speed": speed,
     "notebooks": notebooks,
+    "samples": samples,
 }
 
 

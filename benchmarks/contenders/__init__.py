@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from keras_musicvae.backends.choice import BACKENDS
+
 if TYPE_CHECKING:
     from benchmarks.contenders.base import Contender
 
@@ -13,12 +15,6 @@ NATIVE_COMPILED = "hand-written, compiled"
 STOCK = "stock Keras layers"
 
 _MODULES = {
-    OURS: {"torch": "ours:Ours", "jax": "ours:Ours", "tensorflow": "ours:Ours"},
-    OURS_FIT: {
-        "torch": "ours:OursFit",
-        "jax": "ours:OursFit",
-        "tensorflow": "ours:OursFit",
-    },
     NATIVE: {
         "torch": "torch_native:TorchNative",
         "jax": "jax_native:JaxNative",
@@ -29,11 +25,9 @@ _MODULES = {
         "torch": "torch_native:TorchCompiled",
         "tensorflow": "tensorflow_native:TensorFlowXla",
     },
-    STOCK: {
-        "torch": "stock_keras:StockKeras",
-        "jax": "stock_keras:StockKeras",
-        "tensorflow": "stock_keras:StockKeras",
-    },
+    OURS: dict.fromkeys(BACKENDS, "ours:Ours"),
+    OURS_FIT: dict.fromkeys(BACKENDS, "ours:OursFit"),
+    STOCK: dict.fromkeys(BACKENDS, "stock_keras:StockKeras"),
 }
 
 

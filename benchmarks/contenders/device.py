@@ -53,6 +53,21 @@ def wait_for(backend: str, values: Any) -> None:
         tf.test.experimental.sync_devices()
 
 
+def gpus(backend: str) -> list[str]:
+    """The names of the GPUs that the backend sees."""
+    if backend == "torch":
+        import torch
+
+        return list(map(torch.cuda.get_device_name, range(torch.cuda.device_count())))
+    if backend == "jax":
+        import jax
+
+        return [str(device) for device in jax.devices() if device.platform == "gpu"]
+    import tensorflow as tf
+
+    return [device.name for device in tf.config.list_physical_devices("GPU")]
+
+
 def describe(backend: str) -> dict[str, Any]:
     """Versions, threads and devices of this process."""
     versions = {}
@@ -61,50 +76,44 @@ def describe(backend: str) -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    cores = len(os.sched_getaffinity(0))
-    found: dict[str, Any] = {"backend": backend, "versions": versions, "cores": cores}
+    threads = cores = len(os.sched_getaffinity(0))  # as XLA takes them on a CPU
     if backend == "torch":
         import torch
 
-        gpu = torch.cuda.is_available()
-        found["threads"] = torch.get_num_threads()
-        found["devices"] = [torch.cuda.get_device_name(0)] if gpu else ["cpu"]
-        if gpu:
-            found["cudnn"] = torch.backends.cudnn.version()
-    elif backend == "jax":
-        import jax
-
-        found["threads"] = cores  # XLA on a CPU: one per core that it may use
-        found["devices"] = [str(device) for device in jax.devices()]
-    else:
+        threads = torch.get_num_threads()
+        if gpus(backend):
+            versions["cudnn"] = str(torch.backends.cudnn.version())
+    elif backend == "tensorflow":
         import tensorflow as tf
 
-        found["threads"] = tf.config.threading.get_intra_op_parallelism_threads()
-        gpus = tf.config.list_physical_devices("GPU")
-        found["devices"] = [device.name for device in gpus] or ["cpu"]
-    return found
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+    return {
+        "backend": backend,
+        "versions": versions,
+        "cores": cores,
+        "threads": threads,
+        "devices": gpus(backend) or ["cpu"],
+    }
 
 
 def peak_memory(backend: str) -> dict[str, int]:
     """Highest use so far, in bytes: `host`, and `device` if there is a GPU."""
     found = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    if not gpus(backend):
+        return found
     if backend == "torch":
         import torch
 
-        if torch.cuda.is_available():
-            found["device"] = torch.cuda.max_memory_allocated()
+        device = torch.cuda.max_memory_allocated()
     elif backend == "jax":
         import jax
 
-        statistics = jax.devices()[0].memory_stats()
-        if statistics and jax.default_backend() == "gpu":
-            found["device"] = statistics["peak_bytes_in_use"]
+        device = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
     else:
         import tensorflow as tf
 
-        if tf.config.list_physical_devices("GPU"):
-            found["device"] = tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return found
+        device = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return {**found, "device": device}
 
 
 def resident_memory() -> int:

@@ -1,12 +1,12 @@
 """The model in plain functions of its weights, for frameworks that loop over steps.
 
-What JAX and TensorFlow by hand have in common is this arithmetic. Each brings its own
-names for it (`Operations`), its loop, its compiler and its optimizer.
+The hand-written code of JAX and of TensorFlow has this arithmetic in common. Each
+brings its own names for it, its loop, its compiler and its optimizer.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmarks.tasks import BETA, FRAME_DIM, FREE_BITS, STEPS_PER_BAR, ModelSize
 
@@ -15,37 +15,19 @@ Weights = dict[str, Any]
 _EPSILON = 1e-7
 
 
-class Operations(NamedTuple):
-    """A framework's names; signatures as in NumPy, `swap` exchanges the first axes."""
-
-    cast: Callable[..., Any]
-    concatenate: Callable[..., Any]
-    log: Callable[..., Any]
-    maximum: Callable[..., Any]
-    mean: Callable[..., Any]
-    pad: Callable[..., Any]
-    repeat: Callable[..., Any]
-    reshape: Callable[..., Any]
-    scan: Callable[..., Any]
-    sigmoid: Callable[..., Any]
-    softplus: Callable[..., Any]
-    split: Callable[..., Any]
-    sum: Callable[..., Any]
-    swap: Callable[..., Any]
-    tanh: Callable[..., Any]
-    zeros: Callable[..., Any]
-
-
 class FunctionalModel:
     """Input projections stay inside the loop: on a CPU hoisting them is slower.
 
     Args:
-        ops: The framework.
+        ops: The framework's names, with the signatures of NumPy: `concatenate`, `log`,
+            `maximum`, `mean`, `pad`, `repeat`, `reshape`, `split`, `sum`, `tanh`,
+            `zeros`; `cast(x, dtype)`, `sigmoid`, `softplus`; `scan`, as in JAX; `swap`
+            exchanges the first two axes.
         size: The model.
         dtype: In which the matrix work is done.
     """
 
-    def __init__(self, ops: Operations, size: ModelSize, dtype: str) -> None:
+    def __init__(self, ops: Any, size: ModelSize, dtype: str) -> None:
         self.ops = ops
         self.size = size
         self.dtype = dtype

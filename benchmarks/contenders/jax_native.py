@@ -1,6 +1,7 @@
 """JAX by hand: `lax.scan` under `jit`, gradients and Adam in one donated step."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -9,26 +10,18 @@ import numpy as np
 from jax import Array
 
 from benchmarks.contenders.base import Contender
-from benchmarks.contenders.functional import FunctionalModel, Operations, Weights
+from benchmarks.contenders.functional import FunctionalModel, Weights
 from benchmarks.tasks import CLIP_NORM, LEARNING_RATE, Arrays, Task
 
-OPERATIONS = Operations(
-    cast=lambda x, dtype: x.astype(dtype),
-    concatenate=jnp.concatenate,
-    log=jnp.log,
-    maximum=jnp.maximum,
-    mean=jnp.mean,
-    pad=jnp.pad,
-    repeat=jnp.repeat,
-    reshape=jnp.reshape,
-    scan=jax.lax.scan,
-    sigmoid=jax.nn.sigmoid,
-    softplus=jax.nn.softplus,
-    split=jnp.split,
-    sum=jnp.sum,
-    swap=lambda x: jnp.swapaxes(x, 0, 1),
-    tanh=jnp.tanh,
-    zeros=jnp.zeros,
+OPERATIONS = SimpleNamespace(
+    **vars(jnp)
+    | {
+        "cast": lambda x, dtype: x.astype(dtype),
+        "scan": jax.lax.scan,
+        "sigmoid": jax.nn.sigmoid,
+        "softplus": jax.nn.softplus,
+        "swap": lambda x: jnp.swapaxes(x, 0, 1),
+    }
 )
 
 

@@ -131,12 +131,6 @@ class StockKeras(KerasContender):
         grooves = {"grooves": self.inputs["grooves"]}
         return grooves if epsilon is None else {**grooves, "epsilon": epsilon}
 
-    def encode(self) -> tuple[Any, Any]:
-        raise NotImplementedError("only training is compared with stock layers")
-
-    def sample(self, noise: Any) -> Any:
-        raise NotImplementedError("only training is compared with stock layers")
-
     def name(self, path: str) -> str:
         *parts, kind = [p for p in path.split("/")[1:] if p != "lstm_cell"]
         if parts[0] == "encoder":

@@ -1,13 +1,14 @@
 """TensorFlow by hand: `tf.while_loop` in one `tf.function`, gradient tape, own Adam."""
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import tensorflow as tf
 
 from benchmarks.contenders.base import Contender
 from benchmarks.contenders.device import wait_for
-from benchmarks.contenders.functional import FunctionalModel, Operations, Weights
+from benchmarks.contenders.functional import FunctionalModel, Weights
 from benchmarks.tasks import CLIP_NORM, LEARNING_RATE, Arrays, Task
 
 
@@ -31,7 +32,7 @@ def _loop(step: Callable, state: Any, inputs: Any) -> tuple[Any, Any]:
     return state, sink.stack()
 
 
-OPERATIONS = Operations(
+OPERATIONS = SimpleNamespace(
     cast=tf.cast,
     concatenate=tf.concat,
     log=tf.math.log,

@@ -153,7 +153,6 @@ def test_the_other_sections():
         "files": 100,
         "seconds": [2.0, 3.0, 4.0],
         "readers": {"check_midi": 0.5},
-        "kept": {"4": 0.931},
     }
     text = report_of(music=MUSIC, memory={"peaks": [peak]}, preprocess=preprocessed)
     assert "| torch | sample | 600 [550, 650] | 853 |" in text
@@ -161,7 +160,6 @@ def test_the_other_sections():
     assert "batch 128, float32 | 1024 | 768 | - |" in text
     assert "a whole process: 3000 [2500, 3500] ms." in text
     assert "| check_midi | 200 |" in text
-    assert "| 4 | 93.1% |" in text
 
 
 def test_the_table_of_the_readme():

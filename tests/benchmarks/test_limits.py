@@ -3,25 +3,34 @@
 import pytest
 
 from benchmarks import limits
-from benchmarks.tasks import FLAT, FULL, TINY, ModelSize, Task, make_weights
+from benchmarks.tasks import (
+    FLAT,
+    FULL,
+    TINY,
+    Layer,
+    ModelSize,
+    Task,
+    layers,
+    make_weights,
+)
 
 
 @pytest.mark.parametrize("size", [FULL, FLAT, TINY, ModelSize(2, 8, 4, (6,), (5,))])
 def test_weights_are_those_of_the_contenders(size):
-    counted = sum(layer.weights for layer in limits.layers(size))
+    counted = sum(layer.weights for layer in layers(size))
     assert counted == sum(w.size for w in make_weights(size).values())
 
 
 def test_the_full_size_has_the_originals_weights():
-    assert sum(layer.weights for layer in limits.layers(FLAT)) == 4_085_019
-    assert sum(layer.weights for layer in limits.layers(FULL)) == 5_137_691
+    assert sum(layer.weights for layer in layers(FLAT)) == 4_085_019
+    assert sum(layer.weights for layer in layers(FULL)) == 5_137_691
 
 
 def test_operations_of_a_layer_by_hand():
-    lstm = limits.Layer("lstm", inputs=3, units=5, steps=7, rows=2)
+    lstm = Layer("lstm", inputs=3, units=5, steps=7, rows=2)
     # 4 gates of 5 units, each a sum over 3 inputs and 5 units, at 14 steps.
     assert lstm.operations == 2 * (4 * 5) * (3 + 5) * 14
-    dense = limits.Layer("dense", inputs=3, units=5, steps=7, recurrent=False)
+    dense = Layer("dense", inputs=3, units=5, steps=7, recurrent=False)
     assert dense.operations == 2 * 3 * 5 * 7
 
 

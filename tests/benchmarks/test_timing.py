@@ -9,7 +9,6 @@ from benchmarks.timing import (
     LEAST_ROUNDS,
     alternate,
     compare,
-    judge,
     percentile,
     runs_of_a_turn,
     summarise,
@@ -39,7 +38,6 @@ def test_quartiles_are_numpys():
     assert summary.lower == pytest.approx(np.percentile(numbers, 25))
     assert summary.upper == pytest.approx(np.percentile(numbers, 75))
     assert percentile(numbers, 90) == pytest.approx(np.percentile(numbers, 90))
-    assert (summary.smallest, summary.count) == (1.0, 6)
 
 
 def test_contenders_take_turns():
@@ -74,19 +72,6 @@ def test_ratios_are_of_neighbours():
     assert ratio.spread == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize(
-    ("ratios", "verdict"),
-    [
-        ([1.0, 1.01, 1.02, 1.03], "yes"),
-        ([1.01, 1.03, 1.04, 1.2, 1.3], "yes, in doubt"),
-        ([0.9, 1.0, 1.1, 1.2, 1.2], "no, in doubt"),
-        ([1.2, 1.21, 1.22], "no"),
-    ],
-)
-def test_verdicts(ratios, verdict):
-    assert judge(summarise(ratios), 1.05) == verdict
-
-
 def test_fast_runs_are_repeated_to_fill_a_turn():
     assert runs_of_a_turn(0.001, 0.3) == 300
     assert runs_of_a_turn(5.0, 0.3) == 1
@@ -110,6 +95,5 @@ def test_a_slowed_contender_is_detected():
         repeats=dict.fromkeys(("a", "same", "slowed"), 3),
     )
     a, same, slowed = ([t[0] for t in found[n]] for n in ("a", "same", "slowed"))
-    assert judge(compare(slowed, a), 1.05).startswith("no")
     assert compare(slowed, a).median > 1.15
     assert 0.85 < compare(same, a).median < 1.15
