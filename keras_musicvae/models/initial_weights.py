@@ -63,7 +63,9 @@ def assign_initial_weights(model: keras.Model, seed: int) -> None:
     if not _wanted.get():
         return
     rng = np.random.default_rng(seed)
-    for variable in model.trainable_variables:
+    trainable = {id(variable) for variable in model.trainable_variables}
+    # Numbers are drawn for the others, too: whether a layer is trained changes no other.
+    for variable in model.weights:
         shape = tuple(variable.shape)
         if variable.name == "recurrent_kernel":
             value = _orthogonal(rng, shape)
@@ -75,7 +77,8 @@ def assign_initial_weights(model: keras.Model, seed: int) -> None:
                 value = rng.uniform(-limit, limit, shape)
         else:
             continue
-        variable.assign(value.astype("float32"))
+        if id(variable) in trainable:
+            variable.assign(value.astype("float32"))
 
 
 def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:

@@ -49,8 +49,6 @@ class FlowPrior(keras.layers.Layer):
         self.units = units
         self.latent_dim = latent_dim
         self.condition_dim = condition_dim
-        # The model that owns the prior trains without it.
-        self.trainable = False
         dense = {"kernel_initializer": zeros, "dtype": "float32"}
         widths = [units] * (1 + BLOCKS) + [latent_dim] if units else []
         self.layers = [
@@ -72,6 +70,9 @@ class FlowPrior(keras.layers.Layer):
         for layer in self.layers:
             layer.build((None, width))
             width = self.units
+        # The model that owns the prior trains without it. Of the layers too, whose
+        # weights have to be there to be reached.
+        self.trainable = False
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """One direction for each point."""

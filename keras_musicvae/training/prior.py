@@ -62,7 +62,7 @@ def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> 
             ),
             loss="mse",
         )
-        network.fit(lines, epochs=1, verbose=0)
+        network.fit(lines, epochs=1, shuffle=False, verbose=0)
     finally:
         prior.trainable = False
 
