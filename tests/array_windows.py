@@ -16,7 +16,9 @@ class ArrayWindows:
         return len(self.grooves)
 
     def examples(self, rows=slice(None)):
-        return Examples(self.grooves[rows], self.num_bars)
+        grooves = self.grooves[rows]
+        starts = np.arange(len(self.grooves))[rows].tolist()
+        return Examples(grooves, self.num_bars, start_bar=starts)
 
 
 def grooves_alone(examples, **options):

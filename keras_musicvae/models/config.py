@@ -96,7 +96,8 @@ class Architecture(Checked):
         0,
         integer(0, 64),
         "Bars ago up to which the note decoder reads the frame at the same place, "
-        "besides the place itself; 0: only the frame before.",
+        "besides the place itself; at most those that a groove has; 0: only the frame "
+        "before.",
     )
     known: str = argument(
         "nowhere",
@@ -138,11 +139,6 @@ class Architecture(Checked):
                 f"`num_bars * steps_per_bar` must be at most {MAX_STEPS}. Received: "
                 f"{self.num_bars} * {self.steps_per_bar}"
             )
-        if self.lookback >= self.num_bars:
-            raise ConfigError(
-                f"`lookback` must be below `num_bars`, {self.num_bars}. "
-                f"Received: lookback={self.lookback}"
-            )
         if self.conductor_autoregressive and self.conductor_units is None:
             raise ConfigError(
                 "`conductor_autoregressive` needs a conductor. "
@@ -153,6 +149,11 @@ class Architecture(Checked):
     def num_steps(self) -> int:
         """Steps of a groove."""
         return self.num_bars * self.steps_per_bar
+
+    @property
+    def bars_back(self) -> int:
+        """How many bars the note decoder looks back in a groove."""
+        return min(self.lookback, self.num_bars - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

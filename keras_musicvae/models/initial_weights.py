@@ -64,7 +64,7 @@ def assign_initial_weights(model: keras.Model, seed: int) -> None:
         return
     rng = np.random.default_rng(seed)
     trainable = {id(variable) for variable in model.trainable_variables}
-    # Numbers are drawn for the others, too: whether a layer is trained changes no other.
+    # Drawn for the others, too: whether a layer is trained changes no other layer.
     for variable in model.weights:
         shape = tuple(variable.shape)
         if variable.name == "recurrent_kernel":

@@ -123,7 +123,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
             velocity_temperature=architecture.velocity_temperature,
             timing_temperature=architecture.timing_temperature,
         )
-        self.lags = lookback_lags(self.lookback, self.steps_per_bar)
+        self.lags = lookback_lags(architecture.bars_back, self.steps_per_bar)
         self.known_path = KNOWN_PATHS[architecture.known]
         if preprocessor == "default":
             preprocessor = GrooveConverter.fitting(self.num_bars, self.steps_per_bar)
@@ -209,7 +209,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         z = self.latent_dim + self.condition_dim
         if self.plan is not None:
             self.plan.build((None, z))
-        place = self.steps_per_bar + self.num_bars if self.lookback else 0
+        place = self.steps_per_bar + self.num_bars if self.architecture.bars_back else 0
         step_inputs = self.known_path.decoder + self.plan_dim + place
         read = len(self.lags) * self.frame_dim
         self.decoder.build((None, self.num_steps, read), z, step_inputs)
@@ -413,7 +413,7 @@ class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
         if self.plan is not None:
             shape = (-1, self.num_steps, self.plan_dim)
             parts.append(ops.reshape(self.plan(z), shape))
-        if self.lookback:
+        if self.architecture.bars_back:
             places = ops.convert_to_tensor(_places(self.num_bars, self.steps_per_bar))
             shape = (ops.shape(z)[0], *places.shape)
             parts.append(ops.broadcast_to(ops.cast(places, dtype), shape))

@@ -38,12 +38,12 @@ def count_parameters(architecture: Architecture) -> int:
         total += _stacked(width, a.conductor_units)
         z = a.conductor_units[-1]
     total += _dense(z, state)
-    width = (1 + a.lookback) * NUM_FEATURES + z + path.decoder + a.plan_dim
-    if a.lookback:
+    width = (1 + a.bars_back) * NUM_FEATURES + z + path.decoder + a.plan_dim
+    if a.bars_back:
         width += a.steps_per_bar + a.num_bars
     heads = make_heads(a.heads)
     total += _stacked(width, a.decoder_units)
-    seen = (1 + a.lookback) * NUM_FEATURES if a.lookback else 0
+    seen = (1 + a.bars_back) * NUM_FEATURES if a.bars_back else 0
     total += _dense(a.decoder_units[-1] + seen, heads.output_dim) + heads.num_weights
     return total + 1
 

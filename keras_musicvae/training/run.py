@@ -6,7 +6,7 @@ import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,8 @@ def train(
                 f"Another process trains in {out}. Wait for it, or choose another "
                 "folder."
             )
+        for note in run.notes:
+            logger.warning(note)
         recorder = RunRecorder(out, run.settings, run.resume(model))
         recorder.write_log()
         if not finish:
@@ -137,6 +139,7 @@ class _Run:
     recipe: Recipe
     base: str | None
     fills: GrooveWindows | None
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.training = self.windows.split("train")
@@ -188,7 +191,7 @@ class _Run:
             try:
                 conditions |= fit_conditions([name], examples)
             except ConfigError as error:
-                logger.warning("The model gets no condition %s. %s", name, error)
+                self.notes.append(f"The model gets no condition {name}. {error}")
         task = self.recipe.task or "generate"
         return self.windows.converter.changed(task=task, conditions=conditions)
 

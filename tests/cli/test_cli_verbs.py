@@ -212,7 +212,7 @@ def test_conditions_are_options(beats, capsys):
         assert record(f"two/{command}.json")["files"] == made["files"]
     (expected,) = model.sample(seed=1, condition={"style": "rock", "density": 12.5})
     assert_equal_notes(Path("out/groove_01.mid"), expected)
-    for wish, words in (("--style=polka", "polka"), ("--kind=fill", "kind")):
+    for wish, words in (("--style=polka", "polka"), ("--fill", "fill")):
         assert main(["generate", "--preset=./wishes", wish]) == 1
         assert words in capsys.readouterr().err
     assert main(["generate", *DEBUG, "--style=rock"]) == 1

@@ -9,6 +9,7 @@ import pytest
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.conditions import (
     CONDITIONS,
+    NUM_RANKS,
     Unasked,
     encode_conditions,
     fit_conditions,
@@ -29,7 +30,15 @@ def windows():
         tempo=[100.0, 140.0, None],
         style=["rock", "funk", None],
         kind=["beat", "fill", "beat"],
+        start_bar=[0, 1, None],
     )
+
+
+def ranked(values, vocabulary=None):
+    """The ranks, 0 to 1, by which values are coded."""
+    one = CONDITIONS["density"]
+    codes = one.encode(values, vocabulary or one.fit(values))
+    return codes[:, 0] / np.float32(12**0.5) + 0.5
 
 
 def test_what_is_read_of_windows():
@@ -43,6 +52,9 @@ def test_what_is_read_of_windows():
     bars = replace(windows(), num_bars=2, start_bar=[0, 3, None])
     assert CONDITIONS["repetition"].values(bars) == [1.0, 0.0, None]
     assert CONDITIONS["phrase"].values(bars) == ["1", "2", None]
+    assert values["phrase"] == ["1", "1", None]
+    four = Examples(np.zeros((6, 64, 27), np.float32), 4, start_bar=[*range(6)])
+    assert CONDITIONS["phrase"].values(four) == ["1", "2", "3", "4", "1", "2"]
     assert CONDITIONS["style"].values(Examples(windows().grooves, 1)) == [None] * 3
 
 
@@ -86,11 +98,97 @@ def test_wishes_replace_what_is_read():
 
 
 def test_conditions_are_left_open_in_training():
-    many = Examples(np.repeat(windows().grooves[:1], 4000, 0), 1)
-    converter = GrooveConverter(1, conditions=fit_conditions(["density"], windows()))
+    """Of each window another share: all, none and any number are common."""
+    rows = np.zeros(4000, int)
+    whole = windows()
+    many = Examples(whole.grooves[rows], 1, tempo=[100.0] * 4000)
+    names = ["density", "tempo", "loudness"]
+    converter = GrooveConverter(1, conditions=fit_conditions(names, whole))
     generator = np.random.default_rng(0)
     batch = converter.to_batch(many, generator=generator, leave_open=True)
-    assert batch["condition"][:, 1].mean() == pytest.approx(0.5, abs=0.03)
+    known = batch["condition"][:, 1::2]
+    assert known.mean() == pytest.approx(0.5, abs=0.03)
+    # Alone each would be open half of the time, and all three an eighth of it.
+    counts = np.bincount(known.sum(axis=1).astype(int), minlength=4) / 4000
+    assert counts == pytest.approx(0.25, abs=0.03)
+    assert converter.to_batch(many)["condition"][:, 1::2].all()
+
+
+def test_ranks_of_values():
+    values = [*range(101)]
+    vocabulary = CONDITIONS["density"].fit(values)
+    assert len(vocabulary) == NUM_RANKS
+    assert vocabulary[::32] == pytest.approx([0, 100], abs=1e-6)
+    assert ranked([0, 50, 100, 25], vocabulary) == pytest.approx([0, 0.5, 1, 0.25])
+    # What drummers never played is as the least and the most that they did.
+    assert ranked([-5, 500], vocabulary) == pytest.approx([0, 1])
+    codes = CONDITIONS["density"].encode([*values, None], vocabulary)
+    assert codes[:-1, 0].std() == pytest.approx(1.0, abs=0.03)
+    assert not codes[-1].any() and codes[:-1, 1].all()
+
+
+def test_windows_of_one_value_have_the_lowest_of_their_ranks():
+    assert ranked([4] * 32 + [20] * 32)[[0, 40]] == pytest.approx([0, 0.5], abs=0.05)
+    assert ranked([3] * 10) == pytest.approx(0.0)
+
+
+def test_a_rank_that_is_asked_for_has_the_code_of_the_windows_there():
+    one, values = CONDITIONS["density"], [4] * 32 + [20] * 32
+    vocabulary = one.fit(values)
+    asked = [one.check_value(rank, vocabulary) for rank in (0, 0.0, 1, 1.0)]
+    assert asked == pytest.approx([4, 4, 20, 20], abs=1e-6)
+    assert ranked(asked, vocabulary) == pytest.approx(
+        ranked([4, 4, 20, 20], vocabulary), abs=0.04
+    )
+    vocabulary = one.fit([*range(101)])
+    for rank in (0, 0.5, 1):
+        value = one.check_value(rank, vocabulary)
+        assert value == pytest.approx(100 * rank, abs=1e-6)
+        assert ranked([value], vocabulary) == pytest.approx(rank, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["density", "loudness", "swing"])
+@pytest.mark.parametrize("value", [-0.01, 1.01, 16, "high", True, float("nan"), None])
+def test_a_rank_is_a_number_from_0_to_1(name, value):
+    converter = GrooveConverter(1, conditions=fit_conditions([name], windows()))
+    if value is None:  # open
+        batch = converter.to_batch(windows(), condition={name: None})
+        assert not batch["condition"].any()
+        return
+    with pytest.raises(ConfigError, match=f"`{name}` must be a number from 0 to 1"):
+        converter.to_batch(windows(), condition={name: value})
+
+
+def test_new_grooves_begin_phrases_and_are_beats_that_repeat():
+    grooves = np.zeros((64, 64, 27), np.float32)
+    generator = np.random.default_rng(0)
+    grooves[..., :9] = generator.random((64, 64, 9)) < 0.3
+    whole = Examples(
+        grooves,
+        4,
+        style=["rock", "funk"] * 32,
+        kind=["beat", "fill"] * 32,
+        start_bar=[0, 1, 2, 3] * 16,
+    )
+    vocabularies = fit_conditions(["style", "fill", "repetition", "phrase"], whole)
+    converter = GrooveConverter(4, conditions=vocabularies)
+    default = [0, 0, -1, 1, 0, 0, 1, 0, 0, 0]  # style open; no fill; the first bar
+    batch = converter.to_batch(whole, unasked=Unasked.DEFAULT)
+    np.testing.assert_array_equal(batch["condition"], [default] * 64)
+    drawn = converter.to_batch(whole, unasked=Unasked.DRAWN)["condition"]
+    assert drawn[:, 5].all() and drawn[:, 4].std() == pytest.approx(1.0, abs=0.2)
+    np.testing.assert_array_equal(
+        np.delete(drawn, [4, 5], 1)[0], [*default[:4], 1, 0, 0, 0]
+    )
+    # The first of some grooves is the one that comes alone.
+    one = converter.to_batch(Examples(grooves[:1], 4), unasked=Unasked.DRAWN)[
+        "condition"
+    ]
+    np.testing.assert_array_equal(one[0], drawn[0])
+    # Asked for nothing is not the same as left open.
+    asked = {"fill": None, "style": "rock"}
+    batch = converter.to_batch(whole, unasked=Unasked.DEFAULT, condition=asked)
+    np.testing.assert_array_equal(batch["condition"][0], [0, 1, 0, 0, 0, 0, 1, 0, 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -107,6 +205,13 @@ def test_conditions_are_left_open_in_training():
         {"tempo": {"mean": float("nan"), "stddev": 1.0}},
         {"tempo": {"mean": 10**400, "stddev": 1.0}},
         {"tempo": 3},
+        {"density": {"mean": 9.0, "stddev": 3.0}},
+        {"density": [*range(NUM_RANKS - 1)]},
+        {"density": [*range(NUM_RANKS)][::-1]},
+        {"density": [float("nan")] * NUM_RANKS},
+        {"density": [10**400] * NUM_RANKS},
+        {"swing": ["a"] * NUM_RANKS},
+        {"phrase": [1, 2]},
         ["style"],
     ],
     ids=str,

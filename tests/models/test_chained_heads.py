@@ -137,11 +137,11 @@ def test_the_probabilities_of_all_hits_are_1_and_those_of_the_draws(heads):
     drawn = draw(heads, outputs, 1.0, uniform(heads, number))[:, :DRUMS]
     codes = (drawn @ 2.0 ** np.arange(DRUMS)[::-1]).astype(int)
     counts = np.bincount(codes, minlength=512)
-    assert np.abs(counts / number - chances).max() < 5 * np.sqrt(0.25 / number)
+    assert np.abs(counts / number - chances).sum() < 0.15  # 0.13 at most by chance
     # Drums in a row are not as if each were drawn alone.
-    alone = chances @ patterns
-    alone = alone * patterns + (1 - alone) * (1 - patterns)
-    assert np.abs(alone.prod(axis=1) - chances).max() > 0.005
+    marginal = chances @ patterns
+    alone = np.where(patterns > 0, marginal, 1 - marginal)
+    assert np.abs(alone.prod(axis=1) - chances).sum() > 0.25
 
 
 def test_the_probabilities_of_all_values_of_a_hit_are_1(heads):

@@ -275,9 +275,6 @@ def test_the_shorter_input_is_repeated(model):
     same_notes(path[:1], model.reconstruct(looped, temperature=0))
 
 
-# --- Models of other kinds ----------------------------------------------------
-
-
 SMALL = {
     "num_bars": 2,
     "encoder_units": (6,),
@@ -285,6 +282,112 @@ SMALL = {
     "conductor_units": (5,),
     "decoder_units": (7,),
 }
+
+
+# --- A fitted prior, and conditions -------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wishing():
+    """A model with conditions and a flow that bends, as if it had been fitted."""
+    vocabularies = {
+        "kind": ["beat", "fill"],
+        "tempo": {"mean": 120.0, "stddev": 20.0},
+        "density": [*range(33)],
+    }
+    model = MusicVAE(
+        **SMALL,
+        heads="chained",
+        lookback=1,
+        prior_units=16,
+        preprocessor=GrooveConverter(2, conditions=vocabularies),
+    )
+    rng = np.random.default_rng(1)
+    for weight in model.prior.weights:
+        weight.assign(rng.normal(0.0, 0.3, weight.shape).astype("float32"))
+    model.prior.scale_weight.assign([1.0, 0.5, 2.0, 1.5])
+    for weight in model.trainable_weights:  # untrained, z hardly makes a difference
+        if weight.path.endswith("kernel"):
+            weight.assign(rng.normal(0.0, 0.6, weight.shape).astype("float32"))
+    return model
+
+
+@pytest.fixture
+def decoded(wishing, monkeypatch):
+    """What the decoder of this model is given: z and conditions."""
+    given = []
+    decode = wishing.inference.decode
+
+    def remembered(z, noise, temperature, batch):
+        given.append((np.array(z), np.array(batch["condition"])))
+        return decode(z, noise, temperature, batch)
+
+    monkeypatch.setattr(wishing.inference, "decode", remembered)
+    return given
+
+
+def test_a_path_has_the_latents_and_conditions_of_its_ends(wishing, decoded):
+    ends = [beat(4, 1, tempo=100), beat(4, 2, tempo=140)]
+    wishing.reconstruct(ends, temperature=0)
+    wishing.interpolate(ends, 5, temperature=0)
+    (z, conditions), (path, blends) = decoded
+    np.testing.assert_allclose(path[[0, 1, -2, -1]], z, atol=1e-5)
+    np.testing.assert_allclose(blends[[0, 1, -2, -1]], conditions, atol=1e-6)
+    middle = (conditions[:2] + conditions[2:]) / 2
+    np.testing.assert_allclose(blends[4:6], middle, atol=1e-6)
+    tempos = blends[::2, 2]  # kind has no value that can be read; tempo is next
+    np.testing.assert_allclose(tempos, np.linspace(-1, 1, 5), atol=1e-6)
+    # Arcs of noise, which the flow bends: not the arcs of the latents.
+    from keras_musicvae.models.latent_paths import path_between
+
+    straight = path_between(z[:2], z[2:], 5)
+    assert np.abs(path.reshape(5, 2, 4)[2] - straight[2]).max() > 1e-3
+
+
+def test_a_wish_holds_on_the_whole_way(wishing, decoded):
+    wish = {"density": 0.5, "kind": "fill"}
+    wishing.interpolate([beat(2, seed) for seed in range(4)], 3, condition=wish)
+    ((_, blends),) = decoded
+    assert len(blends) == 9
+    np.testing.assert_allclose(blends[:, :2], [[0, 1]] * 9)
+    np.testing.assert_allclose(blends[:, 4:], [[0, 1]] * 9, atol=1e-6)
+
+
+def test_similar_1_is_the_latent_of_the_music_and_0_a_sample(wishing, decoded):
+    groove = beat(4)
+    wishing.reconstruct(groove, temperature=0)
+    wishing.similar(groove, 2, 1, temperature=0)
+    (z, condition), (same, conditions) = decoded
+    np.testing.assert_allclose(same, np.tile(z, (2, 1)), atol=1e-5)
+    np.testing.assert_array_equal(conditions, np.tile(condition, (2, 1)))
+    wishing.similar(groove, 3, 0, seed=5)
+    unrelated, conditions = decoded[-1]
+    normal = Draws(5).stream(Purpose.NEIGHBOURS).standard_normal((6, 4), np.float32)
+    base = wishing.preprocessor.default_condition()
+    expected = wishing.prior.draw(normal, conditions, base)
+    np.testing.assert_allclose(unrelated, expected, atol=1e-5)
+
+
+def test_samples_are_drawn_for_what_is_asked(wishing, decoded):
+    for wish in ({}, {"density": 0.0}, {"density": 1.0}, {"kind": "fill"}):
+        wishing.sample(3, seed=2, condition=wish)
+    latents = [z for z, _ in decoded]
+    for i, j in ((0, 1), (1, 2), (0, 3)):
+        assert np.abs(latents[i] - latents[j]).max() > 1e-2
+    _, conditions = zip(*decoded, strict=True)
+    np.testing.assert_allclose(conditions[0], [[1, 0, 0, 0, 0, 0]] * 3)  # a beat
+    np.testing.assert_allclose(conditions[1][0, 4:], [-np.sqrt(3), 1], rtol=1e-6)
+    np.testing.assert_allclose(conditions[3][0, :2], [0, 1])
+    # What is asked for in so many words is what holds anyway.
+    wishing.sample(3, seed=2, condition={"kind": "beat"})
+    np.testing.assert_array_equal(decoded[-1][0], latents[0])
+    wishing.sample(3, seed=2, condition={"kind": None})
+    assert not decoded[-1][1].any()
+    with pytest.raises(ConfigError, match="`density` must be a number from 0 to 1"):
+        wishing.sample(condition={"density": 12})
+
+
+# --- Models of other kinds ----------------------------------------------------
 
 
 @pytest.fixture(scope="module")

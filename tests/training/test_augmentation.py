@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from array_windows import ArrayWindows, grooves_alone
 
+from keras_musicvae.grooves.conditions import CONDITIONS
 from keras_musicvae.grooves.examples import Examples
 from keras_musicvae.training.augmentation import SHARE, augmented
 from keras_musicvae.training.batches import WindowBatches
@@ -21,8 +22,20 @@ def grooves():
 
 
 @pytest.fixture
-def changed(grooves):
-    return augmented(Examples(grooves, BARS), np.random.default_rng(7)).grooves
+def examples(grooves):
+    starts = [None, *range(1, len(grooves))]
+    tempo = [120.0] * len(grooves)
+    return Examples(grooves, BARS, tempo=tempo, start_bar=starts)
+
+
+@pytest.fixture
+def varied(examples):
+    return augmented(examples, np.random.default_rng(7))
+
+
+@pytest.fixture
+def changed(varied):
+    return varied.grooves
 
 
 def test_hits_move_by_whole_bars_only(grooves, changed):
@@ -38,15 +51,23 @@ def test_hits_move_by_whole_bars_only(grooves, changed):
     assert set(turns) == set(range(BARS))
 
 
-def test_windows_say_in_which_bar_they_begin(grooves):
-    examples = Examples(grooves, BARS, start_bar=[5] * len(grooves))
-    after = augmented(examples, np.random.default_rng(7))
-    for before, turned, start in zip(
-        grooves[..., :9], after.grooves[..., :9], after.start_bar, strict=True
-    ):
-        expected = np.roll(before, -16 * (start - 5), axis=0)
-        np.testing.assert_array_equal(expected, turned)
-    assert set(after.start_bar) == {5, 6, 7, 8}
+def test_the_bar_of_the_phrase_turns_with_the_bars(examples, varied):
+    assert varied.start_bar[0] is None and varied.tempo == examples.tempo
+    phrases = CONDITIONS["phrase"].values(varied)
+    for row in range(1, len(examples)):
+        # Bars of a window have all places in a phrase: the first says how they lie.
+        before, after = (
+            np.split(each.grooves[row, :, :9], BARS) for each in (examples, varied)
+        )
+        first = int(phrases[row]) - 1  # the place in the phrase of the first bar
+        for place in range(BARS):
+            was = (first + place - row) % BARS
+            assert np.array_equal(after[place], before[was])
+
+
+def test_windows_that_do_not_say_where_they_begin(grooves):
+    varied = augmented(Examples(grooves, BARS), np.random.default_rng(7))
+    assert list(varied.start_bar) == []
 
 
 def test_values_stay_in_range_and_rests_stay_silent(grooves, changed):
