@@ -409,7 +409,6 @@ def test_weights_and_config_survive(tiny, grooves, tmp_path):
         {"prior_units": -1},
         {"prior_units": 8193},
         {"lookback": -1},
-        {"lookback": 2},  # of 2 bars only one lies behind
         {"plan_dim": -1},
         {"encoder_skip": 1},
         {"seed": float("inf")},
