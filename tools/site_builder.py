@@ -172,7 +172,7 @@ def samples() -> str:
     content = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
     return "\n\n".join(
         f"## {one['title']}\n\n![{one['title']}]({one['name']}.png)\n\n"
-        f'<audio controls preload="none" src="{one["name"]}.mp3"></audio>\n\n'
+        f'<audio controls preload="metadata" src="{one["name"]}.mp3"></audio>\n\n'
         f"[MIDI]({one['name']}.mid) · {one['bars']} bars, {one['tempo']:g} bpm · "
         f"`{one['lines']}`"
         for one in content["samples"]
