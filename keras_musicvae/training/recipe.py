@@ -142,6 +142,10 @@ RECIPES = {
             "beta": 0.5,
             "dropout": 0.1,
             "gradient_clip_norm": 50.0,
+            # Chosen on the validation windows: how well a classifier tells samples.
+            "hit_threshold": 0.35,
+            "hit_temperature": 0.8,
+            "velocity_temperature": 0.75,
         },
     ),
     "codec": Recipe(
