@@ -20,7 +20,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,7 @@ from keras_musicvae.files import (
     reason,
     sha256_of,
 )
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes on disk, bytes in all) as a download goes on."""
+from keras_musicvae.progress import Progress, showing
 
 TIMEOUT = 10.0
 """Seconds without a byte (or without an answer to connect) that end an attempt."""
@@ -116,8 +114,8 @@ def fetch(
     url: str | None = None,
     timeout: float = TIMEOUT,
     retries: int = RETRIES,
-    progress: Progress | None = None,
     patience: Patience | None = None,
+    verbose: bool = False,
 ) -> Path:
     """Downloads a file unless a verified copy is there already.
 
@@ -129,8 +127,8 @@ def fetch(
         timeout: Seconds without a byte that end an attempt. Defaults to 10.
         retries: Attempts after a first one that broke off. A network that cannot be
             reached at all is not tried again. Defaults to 4.
-        progress: Called with (bytes on disk, bytes in all).
         patience: That of a command which fetches several files. Defaults to a new one.
+        verbose: Show progress on stderr. Defaults to False.
 
     Returns:
         The path of the verified file.
@@ -156,7 +154,9 @@ def fetch(
         with exclusive_lock(lock, wait=True):
             if not is_published(target, file):
                 server = _Server(timeout, patience or Patience())
-                _Download(file, url, partial, server, retries, progress).run()
+                label = f"Downloading {file.name}"
+                with showing(label, file.size, "bytes", verbose=verbose) as display:
+                    _Download(file, url, partial, server, retries, display).run()
                 partial.replace(target)
         # Only now: whoever still waits for the lock finds the file published.
         lock.unlink(missing_ok=True)
@@ -250,7 +250,7 @@ class _Download:
     partial: Path
     server: "_Server"
     retries: int
-    progress: Progress | None
+    display: Progress
     spliced: bool = False  # the partial file holds pieces of several answers
 
     def run(self) -> None:
@@ -322,8 +322,7 @@ class _Download:
                     self._truncate()
                     raise self._too_long("more than")
                 output.write(piece)
-                if self.progress is not None:
-                    self.progress(size, self.file.size)
+                self.display.update(size)
         if size < self.file.size:
             raise _Interrupted(
                 f"the connection was cut after {size} of {self.file.size} bytes"

@@ -4,6 +4,7 @@ The configuration of a model, the arguments of the verbs and the options of the 
 are checked by these rules.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import field, fields
 from numbers import Integral, Real
@@ -45,11 +46,11 @@ def number(low: float, high: float | None = None, *, below: bool = False) -> Rul
     return check, f"a number from {_plain(low)} {_end(high, below)}"
 
 
-def choice(allowed: Iterable[str]) -> Rule:
-    """One of some strings."""
+def choice(allowed: Iterable[Any]) -> Rule:
+    """One of some values, most often strings."""
     names = tuple(allowed)
 
-    def check(value: Any) -> str:
+    def check(value: Any) -> Any:
         if value not in names:
             raise ValueError
         return value
@@ -66,6 +67,29 @@ def flag() -> Rule:
         return value
 
     return check, "true or false"
+
+
+def text(pattern: str, allowed: str) -> Rule:
+    """A string that matches `pattern` from end to end."""
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError
+        return value
+
+    return check, allowed
+
+
+def mapping(keys: Rule, values: Rule, longest: int) -> Rule:
+    """A dictionary of at most `longest` keys; there is a rule for keys and values."""
+
+    def check(value: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict) or len(value) > longest:
+            raise TypeError
+        return {keys[0](key): values[0](item) for key, item in value.items()}
+
+    return check, f"an object of at most {longest} keys, {keys[1]}: {values[1]}"
 
 
 def optional(rule: Rule) -> Rule:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "files": {"errors"},
     "names": set(),
     "progress": {"errors"},
-    "download": {"errors", "files"},
+    "download": {"errors", "files", "progress"},
     "grooves": {"errors", "files", "names", "audio", "plots", "html"},
     "datasets": {"errors", "rules", "files", "progress", "download", "grooves"},
     "audio": {"errors", "files", "grooves"},
@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "presets",
         "magenta",
     },
-    "presets": {"errors", "files", "progress", "download", "grooves", "models"},
+    "presets": {"errors", "rules", "files", "download", "grooves", "models"},
     "magenta": {
         "errors",
         "files",

@@ -115,7 +115,7 @@ def model_figure(groove: Groove, decoded: Groove) -> Figure:
     _flow(ax, 2.6, 2.86, count=4)
 
     _encoder(ax, top=2.88)
-    _stage(ax, 3.14, "Encoder", "reads it whole")
+    _stage(ax, 3.14, "Encoder", "reads all steps")
     _note(ax, 3.08, "bidirectional LSTM,", "512 units each way")
 
     _latent(ax, top=3.7)
@@ -124,11 +124,11 @@ def model_figure(groove: Groove, decoded: Groove) -> Figure:
 
     _conductor(ax, top=4.82)
     _stage(ax, 5.06, "Conductor", "plans the bars")
-    _note(ax, 4.98, "one word per bar;", "notes see no more of z")
+    _note(ax, 4.98, "one embedding per bar;", "notes get no more of z")
 
     _notes(ax, top=5.66)
     _stage(ax, 5.94, "Note decoder", "plays each bar")
-    _note(ax, 5.86, "LSTM, step by step,", "hears its last step")
+    _note(ax, 5.86, "LSTM, step by step,", "reads its last step")
     _flow(ax, 6.3, 6.56, count=4)
 
     _grid(figure, decoded, top=6.58, height=1.2)
@@ -229,7 +229,7 @@ def _latent(ax: "Axes", *, top: float) -> None:
         ax.add_patch(Circle((x, y), 0.16, fc=ORANGE, ec=EDGE[ORANGE], lw=1.0, zorder=3))
         ax.text(x, y, name, fontsize=10, ha="center", va="center", color=INK, zorder=4)
         _arrow(ax, (x - side * 0.17, y), (middle + side * 1.17, y), LINE)
-    # As many cells as can be told apart; what they hold is noise, as in training.
+    # As many cells as can be distinguished; what they hold is noise, as in training.
     strip, height, cells = 2.3, 0.26, 46
     left, cell = middle - strip / 2, strip / cells
     shades = LinearSegmentedColormap.from_list("z", ["#8a4b08", "#fff4e6", "#f59e0b"])

@@ -18,7 +18,6 @@ from keras_musicvae.download import PublishedFile, fetch, is_published
 from keras_musicvae.errors import ChecksumError
 from keras_musicvae.files import user_path
 from keras_musicvae.grooves.converter import GrooveConverter
-from keras_musicvae.progress import showing
 
 GROOVE_ZIP = PublishedFile(
     name="groove-v1.0.0-midionly.zip",
@@ -119,16 +118,8 @@ def download(
     place = user_path(folder) if folder is not None else _cache_folder()
     if is_published(place / GROOVE_ZIP.name, GROOVE_ZIP):
         return place / GROOVE_ZIP.name
-    label = f"Downloading {GROOVE_ZIP.name}"
     url = url or os.environ.get(URL_VARIABLE)
-    with showing(label, GROOVE_ZIP.size, "bytes", verbose=verbose) as display:
-        return fetch(
-            GROOVE_ZIP,
-            place,
-            url=url,
-            progress=lambda done, total: display.update(done),
-            **options,
-        )
+    return fetch(GROOVE_ZIP, place, url=url, verbose=verbose, **options)
 
 
 def check_zip(path: Path) -> None:

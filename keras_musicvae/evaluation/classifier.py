@@ -33,15 +33,12 @@ class TwoSampleTest:
     Attributes:
         auc: Area under the ROC curve over all folds, 0.5 to 1.
         interval: Of the AUC, over the files of both sets.
-        scores: (real + system,), the probability of being the system's, of every
-            groove, by a classifier that has not seen its file.
         importance: Feature -> how much of the AUC is lost when the feature is shuffled
             among the grooves (Breiman, "Random forests", 2001), the largest first.
     """
 
     auc: float
     interval: Interval
-    scores: np.ndarray = field(repr=False)
     importance: dict[str, float] = field(default_factory=dict)
 
 
@@ -126,7 +123,6 @@ def two_sample_test(
             level=level,
             seed=seed,
         )["auc"],
-        scores=scores,
         importance=dict(sorted(lost.items(), key=lambda item: -item[1])),
     )
 

@@ -17,132 +17,11 @@ MARKDOWN_NAME = "evaluation.md"
 SHOWN_FEATURES = 6  # per system, in tables and pictures
 MAX_BAR_PAIRS = 12
 
-# (label, section, figure, decimals); a figure in percent has the decimals of the
-# percentage, negative.
-_Row = tuple[str, str, str, int]
-
-# The table of the README and of the model card.
-HEADLINE: tuple[_Row, ...] = (
-    ("told apart by a classifier, AUC", "told_apart", "all", 3),
-    ("... by the hits", "told_apart", "hits", 3),
-    ("... by velocities", "told_apart", "velocity", 3),
-    ("... by timing", "told_apart", "timing", 3),
-    ("... by relations between bars", "told_apart", "bars", 3),
-    ("precision", "overlap", "precision", 2),
-    ("recall", "overlap", "recall", 2),
-    ("copies of a training pattern, %", "copies", "within_0", -1),
-    ("within two cells of one, %", "copies", "within_2", -1),
-    ("velocity KL, 127 values", "distance", "velocity_kl_midi", 3),
-    ("timing KL, 49 bins", "distance", "timing_kl_49", 3),
-    ("hits at velocity 127, %", "playing", "hits_at_127", -1),
-    ("hits per bar", "playing", "density", 1),
-    ("grooves with two equal bars, %", "playing", "grooves_with_equal_bars", -1),
-    ("accents kept from bar to bar, r", "playing", "accents_kept", 2),
-    ("grooves that need three hands, %", "playing", "grooves_with_three_hands", -1),
-)
-MODEL_HEADLINE: tuple[_Row, ...] = (
-    ("KL, bits", "loss", "kl_bits", 1),
-    ("hit F1, free running from z = mu", "free_running", "f1", 3),
-    ("timing MAE of the hits rebuilt, ms", "free_running", "timing_mae_ms", 1),
-    ("velocity MAE", "free_running", "velocity_mae", 3),
-    ("interpolation: midpoint denser than both ends, %", "interpolation",
-     "denser_than_ends", -1),
-    *((f"`similar`: hits changed at similarity {s:g}", "variation",
-       f"changed_{s:g}", 2) for s in (1.0, 0.8, 0.5)),
-)  # fmt: skip
-_MORE: tuple[_Row, ...] = (
-    *((f"within {r} cells, %", "copies", f"within_{r}", -1) for r in (1, 4, 8)),
-    ("cells to the nearest training pattern, per hit", "copies", "nearest_per_hit", 3),
-    ("velocity KL, 49 bins", "distance", "velocity_kl_49", 3),
-    ("velocity KL, 50 bins", "distance", "velocity_kl", 3),
-    ("timing KL, 50 bins", "distance", "timing_kl", 3),
-    ("rate error, drums", "distance", "drum_rate_error", 4),
-    ("rate error, steps", "distance", "step_rate_error", 4),
-    ("changes from bar to bar, cells per hit", "playing", "bar_changes", 3),
-    ("grooves with open and closed hi-hat at once, %", "playing",
-     "grooves_with_two_hihats", -1),
-    ("style as asked for, %", "conditions", "style_right", -1),
-    *((f"{c}: asked for and played, r", "conditions", f"{c}_r", 2)
-      for c in ("density", "loudness", "swing")),
-)  # fmt: skip
-# title, note, rows of the models' own tables.
-_MODEL_TABLES: tuple[tuple[str, str, tuple[_Row, ...]], ...] = (
-    (
-        "Loss",
-        "z is the posterior's mean. `Original's` is Magenta's formula: squared errors, "
-        "48 free bits, beta 0.2.",
-        (
-            ("original's total", "loss", "original_total", 2),
-            ("original's reconstruction", "loss", "original_reconstruction", 2),
-            ("own reconstruction", "loss", "reconstruction", 2),
-            ("own hits", "loss", "hits", 2),
-            ("own velocities", "loss", "velocities", 2),
-            ("own offsets", "loss", "offsets", 2),
-            ("KL, bits", "loss", "kl_bits", 1),
-            ("active units", "loss", "active_units", 0),
-            ("aggregate posterior's stddev", "loss", "aggregate_stddev", 3),
-        ),
-    ),
-    *(
-        (
-            title,
-            note,
-            (
-                ("hit F1", section, "f1", 3),
-                ("hit precision", section, "precision", 3),
-                ("hit recall", section, "recall", 3),
-                ("step accuracy", section, "step_accuracy", 3),
-                ("timing MAE, ms", section, "timing_mae_ms", 1),
-                ("velocity MAE", section, "velocity_mae", 3),
-                ("timing KL, 50 bins", section, "timing_kl", 3),
-                ("velocity KL, 50 bins", section, "velocity_kl", 3),
-            ),
-        )
-        for title, section, note in (
-            (
-                "Reconstruction, free running",
-                "free_running",
-                "From z = mu, temperature 0.",
-            ),
-            (
-                "Reconstruction, free running at temperature 1",
-                "free_running_t1",
-                "From z = mu; the step accuracy is what Roberts et al. (2018) report.",
-            ),
-            (
-                "Reconstruction, teacher-forced",
-                "teacher_forced",
-                "From z = mu, each step given the real steps before it.",
-            ),
-        )
-    ),
-    (
-        "Interpolation",
-        "Between latents of 100 pairs of windows, temperature 0, nine points.",
-        (
-            ("largest jump (even: 0.125)", "interpolation", "largest_jump", 3),
-            ("detour (direct: 1)", "interpolation", "detour", 2),
-            ("monotone", "interpolation", "monotone", 3),
-            ("midpoint denser than both ends, %", "interpolation",
-             "denser_than_ends", -1),
-            ("midpoint sparser than both ends, %", "interpolation",
-             "sparser_than_ends", -1),
-            ("hits per bar at the start", "interpolation", "density_0", 1),
-            ("hits per bar at the midpoint", "interpolation", "density_4", 1),
-            ("hits per bar at the end", "interpolation", "density_8", 1),
-        ),
-    ),
-    (
-        "Variation",
-        "`similar` at its own temperature: hit cells changed, per hit of the groove. 1 "
-        "should change nothing, 0 as much as an unrelated groove does.",
-        (
-            *((f"changed at similarity {s:g}", "variation", f"changed_{s:g}", 2)
-              for s in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)),
-            ("an unrelated groove", "variation", "changed_unrelated", 2),
-        ),
-    ),
-)  # fmt: skip
+# The rows of the tables: [label, section, figure, decimals]; one in percent has the
+# decimals of the percentage, negative. `headline` is the table of the README and of the
+# model card, `models` are the tables of the models themselves.
+_ROWS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+_Row = Sequence[Any]
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> list[Path]:
@@ -239,9 +118,9 @@ def headline_table(content: Mapping[str, Any]) -> str:
         One row per figure; the reference split, the range of its halves, the training
         drummers and the systems as columns. Then the models themselves, if any.
     """
-    tables = [_set_table(content, HEADLINE)]
+    tables = [_set_table(content, _ROWS["headline"])]
     if content["models"]:
-        tables.append(_model_table(content["models"], MODEL_HEADLINE))
+        tables.append(_model_table(content["models"], _ROWS["models_headline"]))
     return "\n\n".join(tables)
 
 
@@ -254,11 +133,14 @@ def headline_figures(content: Mapping[str, Any], preset: str) -> dict[str, str]:
     """
     split = content["about"]["data"]["split"]
     columns = {
-        f"{split}, samples at {system.removeprefix(preset).strip()}": (column, HEADLINE)
+        f"{split}, samples at {system.removeprefix(preset).strip()}": (
+            column,
+            _ROWS["headline"],
+        )
         for system, column in content["systems"].items()
         if system.startswith(f"{preset} T=")
     }
-    columns[split] = (content["models"][preset], MODEL_HEADLINE)
+    columns[split] = (content["models"][preset], _ROWS["models_headline"])
     return {
         f"{where}: {label}": _cell(column, section, name, digits)
         for where, (column, rows) in columns.items()
@@ -296,9 +178,9 @@ def as_markdown(evaluation: Evaluation) -> str:
         "## Against drummers",
         "AUC: how well gradient boosting tells the system from the reference by the "
         "features (0.5: not at all). **Bold**: no real half has such a figure.",
-        _set_table(content, HEADLINE),
+        _set_table(content, _ROWS["headline"]),
         "## Further figures",
-        _set_table(content, _MORE),
+        _set_table(content, _ROWS["further"]),
     ]
     parts += _difference_parts(evaluation)
     parts += _copy_parts(systems)
@@ -364,18 +246,14 @@ def _half_cell(content: Mapping[str, Any], section: str, name: str, digits: int)
 
 def _difference_parts(evaluation: Evaluation) -> list[str]:
     """By what each system is told apart: the features that the classifier goes by."""
-    lines = []
-    for column in evaluation.columns:
-        for name in list(column.importance)[:SHOWN_FEATURES]:
-            lines.append(
-                [
-                    column.name,
-                    f"`{name}`",
-                    _number(column.importance[name], 3),
-                    _number(evaluation.reference.figures["playing"].get(name), 3),
-                    _number(column.figures["playing"].get(name), 3),
-                ]
-            )
+    real = evaluation.reference.figures["playing"]
+    lines = [
+        [column.name, f"`{name}`", *(_number(value, 3) for value in values)]
+        for column in evaluation.columns
+        for name in list(column.importance)[:SHOWN_FEATURES]
+        for played in [column.figures["playing"]]
+        for values in [(column.importance[name], real.get(name), played.get(name))]
+    ]
     return [
         "## What gives it away",
         "The features that the classifier of all features goes by: the AUC that is "
@@ -431,8 +309,9 @@ def _model_parts(models: Mapping[str, Any]) -> list[str]:
     if not models:
         return []
     parts = ["# The models themselves"]
-    for title, note, rows in _MODEL_TABLES:
-        parts += [f"## {title}", note, _model_table(models, rows)]
+    for table in _ROWS["models"]:
+        rows = _model_table(models, table["rows"])
+        parts += [f"## {table['title']}", table["note"], rows]
     for what in ("drum", "style"):
         breakdowns = [one[f"{what}s"] for one in models.values()]
         parts += [

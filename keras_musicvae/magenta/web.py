@@ -35,7 +35,6 @@ from keras_musicvae.magenta.tfjs import (
     shard_paths,
 )
 from keras_musicvae.presets.web import models_cache
-from keras_musicvae.progress import showing
 
 
 def is_address(source: str) -> bool:
@@ -125,13 +124,8 @@ class _Fetcher:
             )
         # Fetched beside its place, so that no file with a wrong checksum stands there.
         file = PublishedFile(name, url, size, None)
-        with showing(name, size, "bytes", verbose=self._verbose) as display:
-            path = fetch(
-                file,
-                folder / "arriving",
-                progress=lambda done, total: display.update(done),
-                **self._limits,
-            )
+        arriving = folder / "arriving"
+        path = fetch(file, arriving, verbose=self._verbose, **self._limits)
         try:
             _check_crc(path, headers.get("x-goog-hash", ""), url)
             path.replace(target)

@@ -10,25 +10,23 @@ from typing import Any
 from keras_musicvae.errors import ConfigError, PresetFormatError
 from keras_musicvae.models.config import ARGUMENTS, configure, to_json
 from keras_musicvae.models.parameters import count_parameters
-from keras_musicvae.presets.checks import boolean, check_fields, shorten, text
+from keras_musicvae.presets.checks import check_fields, shorten
 from keras_musicvae.presets.schema import MAX_PARAMETERS
+from keras_musicvae.rules import Rule, choice, flag, text
 
 _DTYPES = "float32 bfloat16 float16 float64 mixed_bfloat16 mixed_float16".split()
 
 
-def _dtype(value: object) -> str | None:
-    """The name of a policy, or the policy as Keras serializes it."""
-    policy = {"module": "keras", "class_name": "DTypePolicy", "registered_name": None}
-    known = [*_DTYPES, *({**policy, "config": {"name": name}} for name in _DTYPES)]
-    return None if value in known else f"one of {', '.join(_DTYPES)}"
+_POLICY = {"module": "keras", "class_name": "DTypePolicy", "registered_name": None}
+_SERIALIZED = [{**_POLICY, "config": {"name": name}} for name in _DTYPES]
 
-
-# What every Keras layer has.
-_LAYER_FIELDS = {
+# What every Keras layer has. The dtype is a name, or a policy as Keras serializes it.
+_LAYER_FIELDS: dict[str, Rule] = {
     "name": text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a name of 1 to 64 characters"),
-    "trainable": boolean(),
-    "dtype": _dtype,
+    "trainable": flag(),
+    "dtype": (choice([*_DTYPES, *_SERIALIZED])[0], choice(_DTYPES)[1]),
 }
+_CHECKED_LATER: Rule = (lambda value: value, "")  # by `models/config.py`
 
 
 def check_model_config(config: object, where: str) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def check_model_config(config: object, where: str) -> dict[str, Any]:
         PresetFormatError: A key is unknown or missing, a value not allowed, or the
             model would be too large.
     """
-    known = {**_LAYER_FIELDS, **dict.fromkeys(ARGUMENTS, _anything)}
+    known = {**_LAYER_FIELDS, **dict.fromkeys(ARGUMENTS, _CHECKED_LATER)}
     defaults = {name: item.default for name, item in ARGUMENTS.items()}
     config = {**defaults, **config} if isinstance(config, dict) else config
     config = check_fields(config, known, where)
@@ -63,7 +61,3 @@ def check_model_config(config: object, where: str) -> dict[str, Any]:
         )
     layer = {name: config[name] for name in ("name", "trainable")}
     return {**to_json(*parts), **layer}
-
-
-def _anything(value: object) -> None:
-    """The check of `models/config.py` follows."""

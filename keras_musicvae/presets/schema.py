@@ -9,14 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_musicvae.errors import ForeignPresetError, FuturePresetError
-from keras_musicvae.presets.checks import (
-    Check,
-    check_fields,
-    integer,
-    mapping_of,
-    shown,
-    text,
-)
+from keras_musicvae.presets.checks import check_fields, shown
+from keras_musicvae.rules import Rule, integer, mapping, text
 
 #: The format that this version writes, and the latest that it reads.
 FORMAT_VERSION = 1
@@ -27,7 +21,6 @@ MAX_PARAMETERS = 100_000_000
 #: Far above any weight that training gives; far below what overflows in a product.
 MAX_WEIGHT = 1e6
 
-MODEL_TYPE = "keras_musicvae>MusicVAE"
 PREPROCESSOR_TYPE = "keras_musicvae>GrooveConverter"
 
 #: Eight bytes a parameter, and room for HDF5's own structures.
@@ -39,12 +32,12 @@ _FILE_NAME = text(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "a plain file name")
 # The four keys of a serialised Keras object, as KerasHub writes them.
 _OBJECT_KEYS = ("module", "class_name", "config", "registered_name")
 
-_METADATA_FIELDS: Mapping[str, Check] = {
+_METADATA_FIELDS: Mapping[str, Rule] = {
     "format_version": integer(1, FORMAT_VERSION),
     "keras_musicvae_version": text(r"[0-9A-Za-z.+-]{1,40}", "a version such as 1.0.0"),
     "parameter_count": integer(1, MAX_PARAMETERS),
-    "sha256": mapping_of(_FILE_NAME, _SHA256, longest=16),
-    "size": mapping_of(_FILE_NAME, integer(0, MAX_WEIGHTS_BYTES), longest=16),
+    "sha256": mapping(_FILE_NAME, _SHA256, 16),
+    "size": mapping(_FILE_NAME, integer(0, MAX_WEIGHTS_BYTES), 16),
 }
 
 

@@ -37,7 +37,6 @@ from keras_musicvae.presets.folder import (
     parse_json,
 )
 from keras_musicvae.presets.schema import check_metadata
-from keras_musicvae.progress import showing
 
 
 def models_cache() -> Path:
@@ -102,15 +101,8 @@ def fetch_from_web(
         file = _published(metadata, address, name)
         if file is not None:
             # The file that takes its time shows how far it is.
-            shown = name == WEIGHTS and not (folder / name).exists()
-            with showing(file.url, file.size, "bytes", verbose=shown) as display:
-                fetch(
-                    file,
-                    folder,
-                    timeout=timeout,
-                    progress=lambda done, _: display.update(done),
-                    patience=patience,
-                )
+            shown = name == WEIGHTS
+            fetch(file, folder, timeout=timeout, patience=patience, verbose=shown)
     return folder
 
 
