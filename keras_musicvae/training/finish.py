@@ -15,6 +15,7 @@ from keras_musicvae.training.prior import fit_prior
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
     from keras_musicvae.models.music_vae import MusicVAE
+    from keras_musicvae.training.fills import FillSplicer
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ def finish(
     training: "GrooveWindows",
     validation: "GrooveWindows | None" = None,
     *,
+    fills: "FillSplicer | None" = None,
     seed: int = 0,
 ) -> "MusicVAE":
     """Fits the prior and calibrates the threshold of a trained model.
@@ -35,6 +37,8 @@ def finish(
         training: What it was trained on.
         validation: Windows that it was not trained on, to choose `hit_threshold` by;
             None keeps the threshold.
+        fills: Puts fills at the end of some training windows, see `fills.py`. Defaults
+            to None.
         seed: Of the fit of the prior. Defaults to 0.
 
     Returns:
@@ -49,7 +53,7 @@ def finish(
         model.save_to_preset("mine")
         ```
     """
-    fit_prior(model, training, seed=seed)
+    fit_prior(model, training, fills=fills, seed=seed)
     return model if validation is None else calibrated(model, validation)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from keras_musicvae.datasets.windows import GrooveWindows
     from keras_musicvae.models.music_vae import MusicVAE
+    from keras_musicvae.training.fills import FillSplicer
 
 STEPS = 4000
 BATCH_SIZE = 256
@@ -19,7 +20,13 @@ PASSES = 2
 ENCODED_AT_ONCE = 512
 
 
-def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> None:
+def fit_prior(
+    model: "MusicVAE",
+    windows: "GrooveWindows",
+    *,
+    fills: "FillSplicer | None" = None,
+    seed: int = 0,
+) -> None:
     """Fits `model.prior` to the posteriors of windows and their conditions.
 
     Noise e and a latent z are joined by a straight line, and the network learns the
@@ -29,13 +36,14 @@ def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> 
     Args:
         model: A trained model; without `prior_units` nothing is done.
         windows: What it was trained on.
+        fills: Puts fills at the end of some windows, as in training. Defaults to None.
         seed: Of the initial weights and of all noise. Defaults to 0.
     """
     prior = model.prior
     if not prior.units:
         return
     generator = np.random.default_rng(seed)
-    mean, stddev, condition = _posteriors(model, windows, generator)
+    mean, stddev, condition = _posteriors(model, windows, fills, generator)
     centre = mean.mean(axis=0)
     scale = np.sqrt(mean.var(axis=0) + (stddev**2).mean(axis=0)) + 1e-6
     prior.centre_weight.assign(centre)
@@ -68,13 +76,19 @@ def fit_prior(model: "MusicVAE", windows: "GrooveWindows", *, seed: int = 0) -> 
 
 
 def _posteriors(
-    model: "MusicVAE", windows: "GrooveWindows", generator: np.random.Generator
+    model: "MusicVAE",
+    windows: "GrooveWindows",
+    fills: "FillSplicer | None",
+    generator: np.random.Generator,
 ) -> tuple[Any, Any, Any]:
     """z_mean, z_stddev and condition of all windows, several times over."""
     parts = []
     for _ in range(PASSES if model.condition_dim else 1):
         for start in range(0, len(windows), ENCODED_AT_ONCE):
-            examples = windows.examples(slice(start, start + ENCODED_AT_ONCE))
+            rows = np.arange(len(windows))[start : start + ENCODED_AT_ONCE]
+            examples = windows.examples(rows)
+            if fills is not None:
+                examples = fills(examples, rows, generator)
             batch = model.to_batch(examples, generator=generator, leave_open=True)
             none = np.zeros((len(examples), 0), np.float32)
             condition = batch.get("condition", none)

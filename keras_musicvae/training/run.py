@@ -294,8 +294,13 @@ class _Run:
         """Saves the best weights as a preset."""
         load_checkpoint(self.checkpoint, model, BEST_WEIGHTS)
         validation = self.validation if self.recipe.calibrate else None
-        seed = self.recipe.seed
-        model = finish_model(model, self.training, validation, seed=seed)
+        model = finish_model(
+            model,
+            self.training,
+            validation,
+            fills=self.splicer,
+            seed=self.recipe.seed,
+        )
         best = recorder.best or {}
         settings = {name: v for name, v in self.settings.items() if v is not None}
         training = {
