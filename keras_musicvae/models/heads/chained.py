@@ -123,10 +123,16 @@ class ChainedHeads(keras.layers.Layer):
         loud = loud + ops.take(ops.convert_to_tensor(_VELOCITY_COSTS), bins)
         late = _cross_entropy(values[..., VELOCITY_BINS:], _offset_bins(offsets))
         return {
-            "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
+            "hits": ops.sum(self.hit_costs(outputs, frames), axis=-1),
             "velocities": ops.sum(hits * loud, axis=-1),
             "offsets": ops.sum(hits * (late + _OFFSET_COST), axis=-1),
         }
+
+    def hit_costs(self, outputs: Any, frames: Any) -> Any:
+        """Nats of the hit or rest of each drum, given those before: (batch, steps, 9)."""
+        hits = frames[..., :NUM_DRUMS]
+        logits = outputs[..., :NUM_DRUMS] + ops.matmul(hits, self.hit_chain * _EARLIER)
+        return ops.softplus(logits) - hits * logits
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""
