@@ -421,7 +421,10 @@ def open_conditions(
 
 
 def conditions_of(
-    vocabularies: Mapping[str, Any], codes: Arrays, others: Arrays, names: Collection[str]
+    vocabularies: Mapping[str, Any],
+    codes: Arrays,
+    others: Arrays,
+    names: Collection[str],
 ) -> Arrays:
     """The vectors of windows, of which some conditions are those of other windows."""
     codes = codes.copy()

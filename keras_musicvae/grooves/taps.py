@@ -1,6 +1,7 @@
 """A tapped rhythm: notes of any pitch and channel, or the times of the taps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ TAP_MAP = DrumMap(
 )
 
 
+TAP_READING = {"drum_map": TAP_MAP, "channel": None}
+"""How files of taps are read, as options of `GrooveConverter.read`."""
+
+
 def read_taps(
     taps: Any, converter: GrooveConverter, tempo: float, **options: Any
 ) -> list[Piece]:
@@ -46,8 +51,8 @@ def read_taps(
     """
     if _are_times(taps):
         return read_pieces(times_to_groove(taps, converter, tempo), converter)
-    reading = {"drum_map": TAP_MAP, "channel": None, **options}
-    return read_pieces(taps, converter, **reading)
+    pieces = read_pieces(taps, converter, **{**TAP_READING, **options})
+    return [_on_drums(piece, converter) for piece in pieces]
 
 
 def times_to_groove(
@@ -90,6 +95,15 @@ def times_to_groove(
         name="taps",
         drum_map=converter.drum_map,
     )
+
+
+def _on_drums(piece: Piece, converter: GrooveConverter) -> Piece:
+    """A piece for the kit of the converter if it has no drums, only pitches."""
+    groove = piece.groove
+    if groove is None or groove.drum_map != TAP_MAP:
+        return piece
+    drums = replace(groove, pitches=None, drum_map=converter.drum_map)
+    return replace(piece, groove=drums)
 
 
 def _are_times(taps: Any) -> bool:

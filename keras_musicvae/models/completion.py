@@ -1,10 +1,10 @@
 """Music of which a part is known, made whole: the stage that the wishes share.
 
 Music is made window by window. Half of the next window lies in the one before, so that
-what is new goes on from what came before. Of a window it is not known which z it has,
-as a part of it is missing. So a first version is made, of the bars around or of the most
-likely of several draws, and encoded and decoded again: each round draws what is missing
-given a z that has seen the whole (Rezende et al. 2014, arXiv 1401.4082, appendix F).
+what is new goes on from what came before. The z of a window is not known, as a part of
+it is missing. So a first version is made, from the bars around or as the best of several
+draws, and encoded and decoded again: each round draws what is missing given a z that
+has seen the whole (Rezende et al. 2014, arXiv 1401.4082, appendix F).
 """
 
 from collections.abc import Mapping, Sequence

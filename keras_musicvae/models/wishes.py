@@ -84,9 +84,10 @@ class Wishes(Completion):
             >>> model.humanize("beat.mid", strength=0.7, style="funk")
             ... # doctest: +SKIP
         """
-        shares = [_share(name, own, strength) for name, own in (
-            ("velocity", velocity), ("timing", timing)
-        )]
+        shares = [
+            _share(name, own, strength)
+            for name, own in (("velocity", velocity), ("timing", timing))
+        ]
         playing = Playing(temperature, seed, tempo)
         pieces, condition = self._asked(
             "humanize", music, playing, options, ("humanize",)
@@ -197,9 +198,7 @@ class Wishes(Completion):
                     "`bars` and `steps`. For new grooves there is `sample`."
                 )
             parts.append(Part(piece, np.tile(~anew, 3)))
-        return self._takes(
-            pieces, parts, playing, condition, (num_samples, "infilled")
-        )
+        return self._takes(pieces, parts, playing, condition, (num_samples, "infilled"))
 
     def continue_music(
         self,
@@ -342,7 +341,10 @@ class Wishes(Completion):
         if "condition" in read.batch:
             names = [name for name in FEEL if name not in condition]
             codes = conditions_of(
-                self._conditions, read.batch["condition"], feel.batch["condition"], names
+                self._conditions,
+                read.batch["condition"],
+                feel.batch["condition"],
+                names,
             )
             read = replace(read, batch={**read.batch, "condition": codes})
         # Where both hit a drum, the accent is that of `feel_of`, not only its chance.
@@ -392,11 +394,11 @@ class Wishes(Completion):
                 f"`{verb}` takes music, not arrays alone: set `model.preprocessor = "
                 f"GrooveConverter({self.num_bars})`."
             )
-        task = self.preprocessor.task
-        if task.knows and task.name not in tasks:
+        task, able = self.preprocessor.task, ["generate", *tasks]
+        if task.knows and task.name not in able:
             raise ConfigError(
-                f"`{verb}` needs a model of the task {' or '.join(['generate', *tasks])}"
-                f". Received: one of the task {task.name!r}"
+                f"`{verb}` needs a model of the task {' or '.join(able)}. "
+                f"Received: one of the task {task.name!r}"
             )
 
     def _fill_steps(self, beats: Any) -> list[int]:
@@ -514,7 +516,7 @@ def _tapped(piece: Piece) -> Part:
 
 
 def _with_pitches(groove: Groove, source: Groove) -> Groove:
-    """A groove in the drum map of its source, whose articulations stay with the hits."""
+    """A groove in the drum map of its source, whose hits keep their pitches."""
     pitches = None
     if source.pitches is not None:
         shared = min(groove.num_steps, source.num_steps)
