@@ -46,7 +46,7 @@ READ_FROM = {
 # Nats that a struck step without a hit costs.
 _MISSED = 10.0
 # Windows whose draws are made together.
-_AT_ONCE = 64
+_AT_ONCE = 256
 _CLOSED_HIHAT = DRUMS.index("closed_hihat")
 
 
