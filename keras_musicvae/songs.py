@@ -10,7 +10,7 @@ from keras_musicvae.arguments import ARGUMENTS
 from keras_musicvae.errors import ConfigError
 from keras_musicvae.grooves.conditions import CONDITIONS
 from keras_musicvae.grooves.drum_maps import DRUMS, NUM_DRUMS
-from keras_musicvae.grooves.forms import Section, read_form
+from keras_musicvae.grooves.forms import read_form
 from keras_musicvae.grooves.groove import Groove, join_grooves
 from keras_musicvae.models.pipeline import DEFAULT_TEMPO
 from keras_musicvae.models.random import Draws, Purpose
@@ -74,16 +74,19 @@ def song(
     for _ in letters[len(given) :]:
         given.append(maker.section(given, tempo, condition))
     bpm = given[0].tempo if tempo is None else tempo
-    sources = dict(zip(letters, given, strict=True))
-    played: dict[str, Groove] = {}
-    parts = []
+    played = dict(zip(letters, given, strict=True))
+    parts: list[Groove] = []
     for number, section in enumerate(sections, start=1):
         name = section.name
+        if section.end:
+            played[name] = _last_stroke(parts[-1])
+        if section.theme not in played:
+            source = played[section.letter]
+            played[section.theme] = maker.similar(source, VARIATION, condition)
         if name not in played:
-            source = parts[-1] if section.end else sources[section.letter]
-            played[name] = maker.played(section, source, condition).with_tempo(bpm)
-        part = replace(played[name], name=f"{number:02} {name}", markers=((0.0, name),))
-        parts.append(part)
+            played[name] = maker.made("fill", played[section.theme], **condition)
+        part = played[name].with_tempo(bpm)
+        parts.append(replace(part, name=f"{number:02} {name}", markers=((0.0, name),)))
     return Grooves(
         [join_grooves(parts, name="song"), *parts],
         seed=maker.seed,
@@ -133,29 +136,18 @@ class _Maker:
     ) -> Groove:
         """A new section: the first of a song, or a relative of the first."""
         if others:
-            return self.made(
-                "similar", others[0], similarity=OTHER_SECTION, condition=condition
-            )
+            return self.similar(others[0], OTHER_SECTION, condition)
         groove = self.made("sample", tempo=tempo, condition=condition)
         if groove.num_bars < self.bars:
             missing = self.bars - groove.num_bars
             groove = self.made("continue_music", groove, bars=missing, **condition)
         return groove.bars(0, self.bars)
 
-    def played(
-        self, section: Section, source: Groove, condition: dict[str, Any]
+    def similar(
+        self, groove: Groove, similarity: float, condition: dict[str, Any]
     ) -> Groove:
-        """A section as it is in the song; of the end the section before is `source`."""
-        if section.end:
-            return _last_stroke(source)
-        groove = source
-        if section.variation:
-            groove = self.made(
-                "similar", source, similarity=VARIATION, condition=condition
-            )
-        if section.fill:
-            groove = self.made("fill", groove, **condition)
-        return groove
+        """A relative of a section."""
+        return self.made("similar", groove, similarity=similarity, condition=condition)
 
 
 def _last_stroke(groove: Groove) -> Groove:

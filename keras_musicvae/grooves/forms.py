@@ -33,6 +33,11 @@ class Section:
     fill: bool = False
     end: bool = False
 
+    @property
+    def theme(self) -> str:
+        """The section or variation that is played, without its fill."""
+        return "end" if self.end else self.letter + "'" * self.variation
+
 
 def read_form(form: str) -> list[Section]:
     """The sections of a form.

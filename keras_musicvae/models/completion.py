@@ -2,7 +2,7 @@
 
 Music is made window by window. Half of the next window lies in the one before, so that
 what is new goes on from what came before. The z of a window is not known, as a part of
-it is missing. So a first version is made, from the bars around or as the best of several
+it is missing. So a first version is made, from the bars around or as the best of some
 draws, and encoded and decoded again: each round draws what is missing given a z that
 has seen the whole (Rezende et al. 2014, arXiv 1401.4082, appendix F).
 """

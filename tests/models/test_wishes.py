@@ -96,9 +96,7 @@ def test_what_is_known_stays_bit_for_bit_under_ten_thousand_masks(small, monkeyp
         parts.append(Part(Piece(frames, 2, 4), rng.random((8, 27)) < rng.random()))
     made = model._completed(parts, 1, Playing(1.0, 0), {})
     for part, frames in zip(parts, made, strict=True):
-        np.testing.assert_array_equal(
-            frames[part.known], part.piece.frames[part.known]
-        )
+        np.testing.assert_array_equal(frames[part.known], part.piece.frames[part.known])
         assert np.isfinite(frames).all()
         assert np.isin(frames[:, :9], (0, 1)).all()
 
