@@ -93,9 +93,9 @@ def test_a_song_and_its_sections(folder):
     ("command", "code", "message"),
     [
         ("infill beats/a.mid --drums cowbell", 2, "must be one of 'kick'"),
-        ("infill beats/a.mid --bars 5", 1, "`bars` must be one or several integers"),
+        ("infill beats/a.mid --bars 5", 1, "--bars must be one or several integers"),
         ("infill beats/a.mid", 1, "must leave something as it is"),
-        ("fill beats/a.mid --beats 5", 1, "`beats` must be at most 4"),
+        ("fill beats/a.mid --beats 5", 1, "--beats must be at most 4"),
         ("humanize beats/a.mid --strength 2", 2, "must be a number from 0 to 1"),
         ("humanize beats/a.mid --style funk", 1, "no condition 'style'"),
         ("transfer beats/a.mid", 1, "two MIDI files or more"),
