@@ -120,6 +120,11 @@ class _Maker:
     ) -> list[Groove]:
         """The sections that were given."""
         converter = self.model.preprocessor
+        if converter is None:
+            raise ConfigError(
+                "A song needs music, not arrays: set `model.preprocessor = "
+                f"GrooveConverter({self.model.num_bars})`."
+            )
         pieces = converter.pieces(music, **reading)
         if len(pieces) > len(letters):
             raise ConfigError(

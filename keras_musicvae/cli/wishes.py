@@ -11,7 +11,7 @@ from keras_musicvae.errors import ConfigError, GrooveError
 class Wish(Verb):
     """A verb of `models/wishes.py`."""
 
-    options = ("num_samples", *PLAYING)
+    options: tuple[str, ...] = ("num_samples", *PLAYING)
     by_name = True
 
 

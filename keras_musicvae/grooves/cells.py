@@ -63,7 +63,7 @@ def _drums(drums: Any) -> list[int]:
 def _numbers(name: str, numbers: Any, count: int, whose: str) -> list[int]:
     if numbers is None:
         return list(range(count))
-    chosen = [numbers] if isinstance(numbers, Integral) else _listed(numbers)
+    chosen: list[Any] = [numbers] if isinstance(numbers, Integral) else _listed(numbers)
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in chosen)
     if not chosen or not whole or not all(-count <= n < count for n in chosen):
         raise ConfigError(

@@ -169,7 +169,7 @@ class Completion(MusicVerbs):
         version, known_bars = with_bars_around(values, mask > 0, self.num_bars)
         likened = [take.part.alike for take, _, _ in windows]
         struck = np.stack([take.struck[steps] for take, _, steps in windows])
-        others = np.flatnonzero(~(known_bars.any(axis=1) & likened))
+        others = np.flatnonzero(~(known_bars.any(axis=1) & np.array(likened)))
         for rows in np.split(others, range(_AT_ONCE, len(others), _AT_ONCE)):
             if len(rows):
                 version[rows], given.kept[rows] = self._first_version(
@@ -202,7 +202,7 @@ class Completion(MusicVerbs):
         values, mask = np.split(many.kept, 2, axis=-1)
         reading = self._windows_read(many, values, condition)
         unknown = {
-            name: ~mask[..., columns].all(axis=(1, 2))
+            name: np.asarray(~mask[..., columns].all(axis=(1, 2)))
             for name, columns in READ_FROM.items()
             if name not in condition
         }
@@ -290,13 +290,15 @@ def with_bars_around(
     """
     shape = (len(values), num_bars, -1, NUM_FEATURES)
     bars, masks = values.reshape(shape), known.reshape(shape)
-    whole = masks.all(axis=(2, 3)) & (bars[..., HITS] > 0).any(axis=(2, 3))
+    played = (bars[..., HITS] > 0).any(axis=(2, 3))
+    whole = np.asarray(masks.all(axis=(2, 3)) & played)
     places = np.arange(num_bars)
     # The bar before counts as nearer than the one after.
     distance = np.abs(places[:, None] - places - 0.25)
+    any_whole = np.asarray(whole.any(axis=1))[:, None, None, None]
     nearest = np.where(whole[:, None], distance, num_bars).argmin(axis=-1)
     others = np.take_along_axis(bars, nearest[..., None, None], axis=1)
-    filled = np.where(masks | ~whole.any(axis=1)[:, None, None, None], bars, others)
+    filled = np.where(masks | ~any_whole, bars, others)
     return filled.reshape(values.shape), whole
 
 
