@@ -9,11 +9,13 @@ from numbers import Integral
 from typing import Any
 
 from keras_musicvae.errors import ConfigError, GrooveError
-from keras_musicvae.grooves.groove import MAX_TEMPO, MIN_TEMPO
-from keras_musicvae.rules import Rule, checked, flag, integer, number
+from keras_musicvae.grooves.drum_maps import DRUMS
+from keras_musicvae.grooves.groove import MAX_NUMERATOR, MAX_TEMPO, MIN_TEMPO
+from keras_musicvae.rules import Rule, checked, choice, flag, integer, number
 
 # At this many grooves per call the noise alone is a gigabyte.
 MAX_SAMPLES = 100_000
+MAX_BARS = 1_024
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Argument:
         default: None if the argument may be left open.
         when_open: What is taken then.
         several: Whether it is one value or several of them.
+        key: Its name in `ARGUMENTS`. Defaults to `name`.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Argument:
     default: Any = None
     when_open: str = ""
     several: bool = False
+    key: str = ""
 
     def checked(self, value: Any) -> Any:
         """The value in its plain type; None stays None if it may be left open.
@@ -48,7 +52,7 @@ class Argument:
 
 
 ARGUMENTS = {
-    argument.name: argument
+    argument.key or argument.name: argument
     for argument in (
         Argument(
             "num_samples",
@@ -94,6 +98,66 @@ ARGUMENTS = {
             flag(),
             "draw z from the posterior in place of its mean",
             False,
+        ),
+        Argument(
+            "strength",
+            number(0, 1),
+            "from 0, the feel of the input, to 1, the feel of the model",
+            1.0,
+        ),
+        Argument(
+            "timing",
+            number(0, 1),
+            "the strength for the timing alone",
+            when_open="that of the strength",
+        ),
+        Argument(
+            "velocity",
+            number(0, 1),
+            "the strength for the velocities alone",
+            when_open="that of the strength",
+        ),
+        Argument(
+            "amount",
+            number(0, 1),
+            "from 0, the input's own feel, to 1, that of the other",
+            1.0,
+        ),
+        Argument(
+            "drums",
+            choice(DRUMS),
+            "drums to make anew",
+            when_open="all",
+            several=True,
+        ),
+        Argument(
+            "bars",
+            integer(-MAX_BARS, MAX_BARS),
+            "bars to make anew, from 0, or from the end: -1 is the last",
+            when_open="all",
+            several=True,
+            key="infill_bars",
+        ),
+        Argument(
+            "steps",
+            integer(-MAX_BARS, MAX_BARS),
+            "steps of the bar to make anew, from 0, or from the end",
+            when_open="all",
+            several=True,
+            key="infill_steps",
+        ),
+        Argument("bars", integer(1, MAX_BARS), "how many bars", 4),
+        Argument(
+            "bar",
+            integer(-MAX_BARS, MAX_BARS),
+            "the bar, from 0, or from the end: -1 is the last",
+            -1,
+        ),
+        Argument(
+            "beats",
+            integer(1, MAX_NUMERATOR),
+            "how many beats at the end of the bar",
+            when_open="the whole bar",
         ),
     )
 }

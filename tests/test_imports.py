@@ -68,6 +68,7 @@ MAY_IMPORT = {
         "models",
         "plots",
     },
+    "songs": {"errors", "arguments", "grooves", "models"},
     "cli": None,  # everything
 }
 NO_KERAS = (

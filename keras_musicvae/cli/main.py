@@ -1,8 +1,8 @@
 """Parses the command line and runs one command.
 
-A command is a module of this folder, or a `Verb` (`verbs.py`): its docstring is its
-help, and it has `add_arguments(parser)` and `run(args)`. Heavy imports happen inside
-them, so `--help` stays instant.
+A command is a module of this folder, or a `Verb` (`verbs.py`, `wishes.py`): its
+docstring is its help, and it has `add_arguments(parser)` and `run(args)`. Heavy imports
+happen inside them, so `--help` stays instant.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from keras_musicvae.cli import convert, evaluate, preprocess, presets, train
 from keras_musicvae.cli.interrupt import EXIT_INTERRUPTED, MESSAGE, importing
 from keras_musicvae.cli.messages import one_line
 from keras_musicvae.cli.verbs import VERBS
+from keras_musicvae.cli.wishes import WISHES
 from keras_musicvae.errors import MusicVAEError
 
 # In the order in which a newcomer needs them.
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Any] = {
     "preprocess": preprocess,
     "train": train,
     **VERBS,
+    **WISHES,
     "evaluate": evaluate,
     "presets": presets,
     "convert": convert,

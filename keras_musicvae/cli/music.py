@@ -6,7 +6,7 @@ reported too, once, on stderr and in the record.
 
 import argparse
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,11 +52,17 @@ class Music:
 # --- Options ------------------------------------------------------------------
 
 
-def add_music(parser: argparse.ArgumentParser, what: str) -> None:
-    """Adds the files of a command that reads MIDI, and how they are read."""
+def add_music(parser: argparse.ArgumentParser, what: str, number: str = "+") -> None:
+    """Adds the files of a command that reads MIDI, and how they are read.
+
+    Args:
+        parser: The parser of the command.
+        what: What the files are.
+        number: How many, as argparse says it. Defaults to one or more.
+    """
     parser.add_argument(
         "files",
-        nargs="+",
+        nargs=number,
         type=path_type,
         metavar="MIDI",
         help=f"{what}: files, folders, or patterns such as 'beats/**/*.mid'",
@@ -135,12 +141,15 @@ def reading_options(args: argparse.Namespace) -> dict[str, Any]:
 # --- Reading ------------------------------------------------------------------
 
 
-def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
+def read_music(
+    args: argparse.Namespace, converter: "GrooveConverter", **reading: Any
+) -> Music:
     """The grooves of the files that were named, in the form that a model takes.
 
     Args:
         args: `files`, and the options of `add_music`.
         converter: The preprocessor of the model.
+        **reading: How files are read, where no option says so.
 
     Raises:
         GrooveError: None of the files could be read.
@@ -151,7 +160,7 @@ def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
         try:
             if error:
                 raise error
-            parts = _read_parts(path, args, converter)
+            parts = _read_parts(path, args, converter, reading)
         except (MusicVAEError, OSError) as failure:
             reason = one_line(failure, args).removeprefix(f"{path}: ")
             music.failures[str(path)] = reason
@@ -172,10 +181,13 @@ def read_music(args: argparse.Namespace, converter: "GrooveConverter") -> Music:
 
 
 def _read_parts(
-    path: Path, args: argparse.Namespace, converter: "GrooveConverter"
+    path: Path,
+    args: argparse.Namespace,
+    converter: "GrooveConverter",
+    reading: Mapping[str, Any],
 ) -> dict[str, "Groove"]:
     """The parts of a file that a model takes, by the suffix of their names."""
-    options = reading_options(args)
+    options = {**reading, **reading_options(args)}
     if args.drum_map is not None:
         options["drum_map"] = args.drum_map
     found = converter.read(path, **options)

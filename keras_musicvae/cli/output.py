@@ -14,6 +14,7 @@ from keras_musicvae.cli.options import add_option, add_switch
 from keras_musicvae.cli.options import path as path_type
 from keras_musicvae.cli.record import write_record
 from keras_musicvae.errors import MusicVAEError, OutputError
+from keras_musicvae.names import file_names as safe_names
 
 if TYPE_CHECKING:
     from keras_musicvae.models.results import Grooves
@@ -136,6 +137,8 @@ def file_names(pattern: str, grooves: "Grooves", inputs: list[str]) -> list[str]
     if grooves.grid is not None:
         cells = product(*(range(1, length + 1) for length in grooves.grid))
         return [f"row_{row:02}_column_{column:02}" for row, column in cells]
+    if pattern == "{name}":
+        return safe_names(groove.name for groove in grooves)
     inputs = inputs if "{input}" in pattern else [""]
     each = len(grooves) // len(inputs)
     digits = max(2, len(str(each)))

@@ -55,11 +55,13 @@ def command_again(
     """The command that gives the same files again."""
     # What starts with a dash would be taken for an option.
     names = [f"./{name}" if name.startswith("-") else name for name in inputs]
-    words = ["keras-musicvae", args.command, *names]
+    form = [args.form] if hasattr(args, "form") else []
+    words = ["keras-musicvae", args.command, *form, *names]
     options = {
         "preset": args.preset,
         "seed": seed,
         **_settings(args),
+        "form": None,
         "out": args.out,
         "backend": args.backend,
     }

@@ -23,7 +23,7 @@ from keras_musicvae.cli.output import add_output, check_output, write_results
 from keras_musicvae.errors import GrooveError
 from keras_musicvae.names import unique_names
 
-_PLAYING = ("temperature", "seed", "tempo")
+PLAYING = ("temperature", "seed", "tempo")
 
 
 class Verb:
@@ -31,21 +31,24 @@ class Verb:
 
     Attributes:
         method: The method of `MusicVAE`.
-        options: The arguments of the method that are options.
+        options: The arguments of the method that are options, by their keys.
         music: What the MIDI files are that it reads; empty: it reads none.
+        files: How many, as argparse says it.
         needs_all: Whether one file that cannot be read ends the command.
         reads_latents: Whether it reads a file of latents.
-        changes: Whether conditions are changes of the music.
+        by_name: Whether conditions are arguments of the method, each by its name.
         names: The names of the grooves that it writes: `{input}` is the name of what
-            a groove was made from, `{i}` a number. Empty: it writes latents.
+            a groove was made from, `{i}` a number; or `{name}`, their own. Empty: it
+            writes latents.
     """
 
     method = ""
-    options: tuple[str, ...] = _PLAYING
+    options: tuple[str, ...] = PLAYING
     music = ""
+    files = "+"
     needs_all = False
     reads_latents = False
-    changes = False
+    by_name = False
     names = ""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -85,10 +88,12 @@ class Verb:
         if self.reads_latents:
             parser.add_argument("files", type=path, metavar="FILE", help=".npz or .npy")
         if self.music:
-            add_music(parser, self.music)
+            add_music(parser, self.music, self.files)
 
     def run(self, args: argparse.Namespace) -> int:
         """Runs the command; returns its exit code: 1 if a file failed, else 0."""
+        from keras_musicvae.arguments import ARGUMENTS
+
         check_output(args)
         music, inputs = Music(), []
         if self.reads_latents:
@@ -98,16 +103,30 @@ class Verb:
             music.add_input(args.files)
             music.names, inputs = unique_names(names), [latents]
         model = _open_model(args)
-        if self.music:
-            music = read_music(args, model.preprocessor)
+        if self.music and args.files:
+            music = self.read(args, model.preprocessor)
             inputs = [music.grooves]
             if self.needs_all and music.failures:
                 raise GrooveError("each of the files must be readable")
-        options = _given(args, self.options)
+        options = _given(args, [ARGUMENTS[key].name for key in self.options])
         if condition := _given(args, [each.name for each in _conditions()]):
-            options |= condition if self.changes else {"condition": condition}
-        result = getattr(model, self.method)(*inputs, **options)
+            options |= condition if self.by_name else {"condition": condition}
+        result = self.play(args, model, inputs, options)
         return write_results(args, result, music, self.names)
+
+    def read(self, args: argparse.Namespace, converter: Any) -> Music:
+        """The music of the files."""
+        return read_music(args, converter)
+
+    def play(
+        self,
+        args: argparse.Namespace,
+        model: Any,
+        inputs: list[Any],
+        options: dict[str, Any],
+    ) -> Any:
+        """What the method gives."""
+        return getattr(model, self.method)(*inputs, **options)
 
 
 class Generate(Verb):
@@ -120,7 +139,7 @@ class Generate(Verb):
     """
 
     method = "sample"
-    options = ("num_samples", *_PLAYING)
+    options = ("num_samples", *PLAYING)
     names = "groove_{i}"
 
 
@@ -154,7 +173,7 @@ class Interpolate(Verb):
     """
 
     method = "interpolate"
-    options = ("steps", *_PLAYING)
+    options = ("steps", *PLAYING)
     music = "two or four MIDI files"
     needs_all = True
     names = "step_{i}"
@@ -169,7 +188,7 @@ class Similar(Verb):
     """
 
     method = "similar"
-    options = ("num_samples", "similarity", *_PLAYING)
+    options = ("num_samples", "similarity", *PLAYING)
     music = "what to make variations of"
     names = "{input}_similar_{i}"
 
@@ -187,7 +206,7 @@ class Vary(Verb):
 
     method = "vary"
     music = "what to change"
-    changes = True
+    by_name = True
     names = "{input}_varied"
 
 
@@ -220,7 +239,7 @@ class Decode(Verb):
     names = "{input}"
 
 
-VERBS = {
+VERBS: dict[str, Verb] = {
     verb.__name__.lower(): verb()
     for verb in (Generate, Reconstruct, Interpolate, Similar, Vary, Encode, Decode)
 }

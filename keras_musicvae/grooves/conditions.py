@@ -7,7 +7,7 @@ code of its own. A new condition is a new entry of `CONDITIONS`.
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from numbers import Real
@@ -392,15 +392,55 @@ def move_conditions(
             raise ConfigError(
                 f"The model has no condition {name!r}; its conditions: {known}."
             )
-    parts, start = [], 0
+    codes = codes.astype(np.float32)  # a copy
+    for name, columns in _columns(vocabularies).items():
+        if name in moves:
+            own, vocabulary = codes[:, columns], vocabularies[name]
+            codes[:, columns] = CONDITIONS[name].moved(own, moves[name], vocabulary)
+    return codes
+
+
+def open_conditions(
+    vocabularies: Mapping[str, Any],
+    codes: Arrays,
+    windows: Mapping[str, NDArray[np.bool_]],
+) -> Arrays:
+    """The vectors of windows after some conditions are left open.
+
+    Args:
+        vocabularies: As in `encode_conditions`.
+        codes: (number, `conditions_width`).
+        windows: (number,) by the names of conditions, where they are left open; those
+            that the model lacks do not count.
+    """
+    codes = codes.copy()
+    for name, columns in _columns(vocabularies).items():
+        if name in windows:
+            codes[windows[name], columns] = 0.0
+    return codes
+
+
+def conditions_of(
+    vocabularies: Mapping[str, Any],
+    codes: Arrays,
+    others: Arrays,
+    names: Collection[str],
+) -> Arrays:
+    """The vectors of windows, of which some conditions are those of other windows."""
+    codes = codes.copy()
+    for name, columns in _columns(vocabularies).items():
+        if name in names:
+            codes[:, columns] = others[:, columns]
+    return codes
+
+
+def _columns(vocabularies: Mapping[str, Any]) -> dict[str, slice]:
+    """Where the code of each condition is in the vectors."""
+    columns, start = {}, 0
     for name, vocabulary in vocabularies.items():
         end = start + CONDITIONS[name].width(vocabulary)
-        own = codes[:, start:end]
-        if name in moves:
-            own = CONDITIONS[name].moved(own, moves[name], vocabulary)
-        parts.append(own)
-        start = end
-    return np.concatenate(parts, axis=1).astype(np.float32)
+        columns[name], start = slice(start, end), end
+    return columns
 
 
 def _amount(condition: Condition, amount: Any) -> float:

@@ -64,7 +64,10 @@ class Groove:
         drum_map: The map that `pitches` refer to: a `DrumMap`, a name of `DRUM_MAPS`
             or the path of a JSON file. Defaults to Roland TD-11.
         report: What reading the file left out or changed; None if the groove was not
-            read from a file. Neither it nor `name` counts when grooves are compared.
+            read from a file.
+        markers: `(quarter, text)` of each marker of the MIDI file that is written.
+            Defaults to none; none are read. Neither they nor `name` and `report` count
+            when grooves are compared.
 
     Raises:
         GrooveError: Arrays of wrong shape, range or length (whole bars), or an
@@ -90,6 +93,7 @@ class Groove:
     name: str = ""
     drum_map: DrumMap = ROLAND_TD11
     report: "ReadReport | None" = field(default=None)
+    markers: tuple[tuple[float, str], ...] = ()
 
     def __post_init__(self) -> None:
         steps_per_bar = bar_steps(self.time_signature, self.steps_per_quarter)
@@ -130,6 +134,7 @@ class Groove:
                 self.tempo, self.tempo_changes, len(hits) / self.steps_per_quarter
             ),
         }
+        values["markers"] = _markers(self.markers, len(hits) / self.steps_per_quarter)
         if self.pitches is not None:
             pitches = _cells("pitches", self.pitches, hits, 0, 127)
             values["pitches"] = pitches.astype(np.uint8)
@@ -222,6 +227,11 @@ class Groove:
                 if first < time < end
             ),
             report=None,
+            markers=tuple(
+                (time - first, text)
+                for time, text in self.markers
+                if first <= time < end
+            ),
         )
 
     def with_tempo(self, tempo: float) -> "Groove":
@@ -388,6 +398,7 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
         )
     first = check_groove(grooves[0])
     tempo, quarters = first.tempo, 0.0
+    markers: list[tuple[float, str]] = []
     changes: list[tuple[float, float]] = []
     for groove in map(check_groove, grooves):
         if (groove.time_signature, groove.steps_per_quarter) != (
@@ -403,6 +414,7 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
             if bpm != tempo:
                 changes.append((quarters + time, bpm))
                 tempo = bpm
+        markers += [(quarters + time, text) for time, text in groove.markers]
         quarters += groove.num_quarters
     articulated = any(groove.pitches is not None for groove in grooves)
     return Groove(
@@ -420,6 +432,7 @@ def join_grooves(grooves: Sequence[Groove], *, name: str = "") -> Groove:
         tempo_changes=tuple(changes),
         name=name,
         drum_map=first.drum_map,
+        markers=tuple(markers),
     )
 
 
@@ -572,3 +585,18 @@ def _tempo_changes(
     return tuple(
         event for event, old in zip(events, before, strict=False) if event[1] != old
     )
+
+
+def _markers(
+    markers: Sequence[tuple[float, str]], quarters: float
+) -> tuple[tuple[float, str], ...]:
+    try:
+        events = tuple((float(time), text) for time, text in markers)
+    except (TypeError, ValueError, OverflowError):
+        events = ((-1.0, ""),)
+    if not all(0 <= time < quarters and isinstance(text, str) for time, text in events):
+        raise GrooveError(
+            "markers must be pairs (quarter, text) from the start to before the end "
+            f"({quarters:g} quarters). Received: {shown(markers)}"
+        )
+    return events

@@ -98,9 +98,13 @@ def groove_to_midi(
         for quarter, tempo in groove.tempo_changes
     ]
     midi.time_signature_changes = [miditoolkit.TimeSignature(*groove.time_signature, 0)]
+    midi.markers = [
+        miditoolkit.Marker(text, _ticks(quarter, ticks_per_quarter))
+        for quarter, text in groove.markers
+    ]
     rest = groove.num_steps - 1 - int(steps.max(initial=0))
     if not len(steps) or rest // groove.steps_per_bar > MAX_REST_BARS:
-        midi.markers = [miditoolkit.Marker("end", end)]  # it is meant to be so late
+        midi.markers.append(miditoolkit.Marker("end", end))  # it is meant to be so late
     midi.instruments = [
         miditoolkit.Instrument(
             0,

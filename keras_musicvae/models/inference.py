@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from keras_musicvae.backends import native
@@ -85,6 +86,27 @@ class Inference:
             lambda z, chance, *arrays: (function(z, chance, scale, *arrays),),
             (z, chance, *batch.values()),
         )[0]
+
+    def hit_costs(
+        self, z: Arrays, batch: Mapping[str, Arrays], cells: Arrays
+    ) -> Arrays:
+        """How unlikely the hits and rests of some cells are, in nats: (number,).
+
+        Args:
+            z: (number, latent_dim).
+            batch: What the decoder reads, `grooves` with teacher forcing.
+            cells: (number, num_steps, 9), 1 where a cell counts.
+        """
+        model, names = self._model, tuple(batch)
+
+        def costs(z: Any, cells: Any, *arrays: Any) -> Any:
+            given = dict(zip(names, arrays, strict=True))
+            outputs = model.teacher_forced(z, given)
+            of_cells = model.heads.hit_costs(outputs, given["grooves"])
+            return (ops.sum(of_cells * cells, axis=(1, 2)),)
+
+        function = self._function(("hit_costs", *names), costs)
+        return _in_batches(function, (z, cells, *batch.values()))[0]
 
     def _function(self, name: tuple[str, ...], function: Callable) -> Callable:
         if name not in self._compiled:

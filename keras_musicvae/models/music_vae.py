@@ -50,7 +50,7 @@ from keras_musicvae.models.preset_model import PresetModel
 from keras_musicvae.models.prior import FlowPrior
 from keras_musicvae.models.random import Dropout, TrainingNoise
 from keras_musicvae.models.schedules import beta_at
-from keras_musicvae.models.verbs import MusicVerbs
+from keras_musicvae.models.wishes import Wishes
 
 # A logit that no hit or rest is as certain as.
 _BEYOND_EVERY_LOGIT = 1e9
@@ -60,7 +60,7 @@ _SITE_LATENT, _SITE_ENCODER, _SITE_NOTES, _SITE_CONDUCTOR = 0, 100, 200, 1000
 
 @documented
 @keras.saving.register_keras_serializable(package="keras_musicvae")
-class MusicVAE(MusicVerbs, PresetModel, GrooveModel):
+class MusicVAE(Wishes, PresetModel, GrooveModel):
     """Hierarchical variational autoencoder of expressive drum grooves.
 
     A groove is an array (steps, 27): hits | velocities | offsets. The

@@ -5,6 +5,7 @@ moved by the verb; what is decoded from them is joined to grooves again.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,12 @@ class Playing:
         self.tempo = checked_tempo(tempo)
         self.draws = Draws(seed)
         self.reports: list[ReadReport] = []
+
+    def at(self, number: int) -> "Playing":
+        """The same with other random numbers, for one of several draws."""
+        other = copy(self)
+        other.draws = self.draws.at(number)
+        return other
 
 
 @dataclass(frozen=True)
@@ -177,7 +184,7 @@ class VerbPipeline:
         batch = self.to_batch(self._examples(pieces), **options)
         if known is not None:
             self._check_known()
-            others = self._known_pieces(known, pieces)
+            others = self._others(known, pieces, "known")
             options["generator"] = draws.stream(Purpose.KNOWN)
             batch["known"] = self.to_batch(self._examples(others), **options)["known"]
         elif blank and "known" in batch:
@@ -205,14 +212,20 @@ class VerbPipeline:
                 "`known` out."
             )
 
-    def _known_pieces(self, known: Any, pieces: Sequence[Piece]) -> list[Piece]:
-        """The music that is known, one piece for each of `pieces` and as long."""
-        others = self._pieces(known, {})
+    def _others(self, music: Any, pieces: Sequence[Piece], name: str) -> list[Piece]:
+        """Music beside `pieces`, one piece for each and as long.
+
+        Args:
+            music: One for all, or one for each.
+            pieces: The pieces.
+            name: The argument that the music is.
+        """
+        others = self._pieces(music, {})
         if len(others) == 1:
             others *= len(pieces)
         if len(others) != len(pieces):
             raise GrooveError(
-                f"`known` must be one piece of music, or one for each of the "
+                f"`{name}` must be one piece of music, or one for each of the "
                 f"{len(pieces)}. Received: {len(others)}"
             )
         return [

@@ -130,12 +130,13 @@ class Draws:
 
     Args:
         seed: An integer of at least 0; None draws one.
+        place: Numbers that say which of several draws this is. Defaults to none.
 
     Raises:
         ConfigError: Another seed.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: int | None, place: tuple[int, ...] = ()) -> None:
         if seed is None:
             seed = secrets.randbits(32)
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
@@ -143,10 +144,15 @@ class Draws:
                 f"`seed` must be an integer of at least 0. Received: {seed!r}"
             )
         self.seed = int(seed)
+        self.place = place
+
+    def at(self, number: int) -> "Draws":
+        """Other random numbers of the same seed, for one of several draws."""
+        return Draws(self.seed, (*self.place, number))
 
     def stream(self, purpose: Purpose) -> np.random.Generator:
         """The random numbers of one purpose."""
-        return np.random.default_rng([self.seed, int(purpose)])
+        return np.random.default_rng([self.seed, int(purpose), *self.place])
 
     def normal(self, purpose: Purpose, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Standard normal numbers."""

@@ -390,7 +390,7 @@ class MusicVerbs(VerbPipeline):
         """
         playing = Playing(temperature, seed, tempo)
         moves = {name: options.pop(name) for name in set(options) & set(CONDITIONS)}
-        conditions = getattr(self.preprocessor, "conditions", {})
+        conditions = self._conditions
         if not moves:
             names = ", ".join(name for name in conditions if name != "tempo")
             raise ConfigError(
@@ -554,10 +554,14 @@ class MusicVerbs(VerbPipeline):
 
     # --- Arguments ------------------------------------------------------------
 
+    @property
+    def _conditions(self) -> dict[str, Any]:
+        """The vocabularies of the model's conditions."""
+        return getattr(self.preprocessor, "conditions", {})
+
     def _with_tempo(self, condition: Any, tempo: float | None) -> Any:
         """Conditions with the tempo, if it is one of the model's."""
-        conditions = getattr(self.preprocessor, "conditions", {})
-        if tempo is None or "tempo" not in conditions:
+        if tempo is None or "tempo" not in self._conditions:
             return condition
         return {"tempo": tempo, **(condition or {})}
 

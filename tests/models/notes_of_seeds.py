@@ -29,6 +29,10 @@ def notes() -> dict[str, str]:
         "similar": model.similar(grooves[:3], 3, 0.7, seed=5),
         "interpolate": model.interpolate(grooves[:2], 7, seed=6),
         "interpolate, a grid": model.interpolate(grooves[:4], (3, 2), seed=7),
+        "infill": model.infill(grooves[:2], 2, drums="snare", seed=10),
+        "continue": model.continue_music(grooves[:2], bars=3, seed=11),
+        "fill": model.fill(grooves[:3], beats=2, seed=12),
+        "tap2drum": model.tap2drum(grooves[:2], 2, seed=13),
         "encode, a sample": model.decode(
             model.encode(grooves, sample=True, seed=8), seed=9
         ),

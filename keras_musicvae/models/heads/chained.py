@@ -123,10 +123,15 @@ class ChainedHeads(keras.layers.Layer):
         loud = loud + ops.take(ops.convert_to_tensor(_VELOCITY_COSTS), bins)
         late = _cross_entropy(values[..., VELOCITY_BINS:], _offset_bins(offsets))
         return {
-            "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
+            "hits": ops.sum(_hit_costs(logits, hits), axis=-1),
             "velocities": ops.sum(hits * loud, axis=-1),
             "offsets": ops.sum(hits * (late + _OFFSET_COST), axis=-1),
         }
+
+    def hit_costs(self, outputs: Any, frames: Any) -> Any:
+        """Nats of the hit or rest of each drum: (batch, steps, 9)."""
+        logits, _ = self._seeing(outputs, frames)
+        return _hit_costs(logits, frames[..., :NUM_DRUMS])
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""
@@ -258,6 +263,10 @@ class ChainedHeads(keras.layers.Layer):
         hidden = ops.cast(ops.tanh(hidden), dtype)
         values = ops.matmul(hidden, in_dtype(self.values.kernel, dtype))
         return ops.cast(values, outputs.dtype) + self.values.bias.value
+
+
+def _hit_costs(logits: Any, hits: Any) -> Any:
+    return ops.softplus(logits) - hits * logits
 
 
 def _cross_entropy(logits: Any, bins: Any) -> Any:

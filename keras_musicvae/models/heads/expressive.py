@@ -81,16 +81,20 @@ class ExpressiveHeads(ABC):
             logarithms of the probability of hit or rest, and of the bins of the hits.
         """
         drums = NUM_DRUMS
-        logits = outputs[..., :drums]
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
         played = ops.concatenate([velocities, 0.5 * (offsets + 1.0)], axis=-1)
         bins = ops.cast(ops.clip(played * self.bins, 0, self.bins - 1), "int32")
         costs = self.negative_log_likelihood(self._values(outputs), bins)
         return {
-            "hits": ops.sum(ops.softplus(logits) - hits * logits, axis=-1),
+            "hits": ops.sum(self.hit_costs(outputs, frames), axis=-1),
             "velocities": ops.sum(hits * costs[..., :drums], axis=-1),
             "offsets": ops.sum(hits * costs[..., drums:], axis=-1),
         }
+
+    def hit_costs(self, outputs: Any, frames: Any) -> Any:
+        """Nats of the hit or rest of each drum: (batch, steps, 9)."""
+        logits, hits = outputs[..., :NUM_DRUMS], frames[..., :NUM_DRUMS]
+        return ops.softplus(logits) - hits * logits
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""

@@ -31,12 +31,8 @@ def squared_error_losses(expected: Any, frames: Any) -> dict[str, Any]:
     """
     chance, velocities, offsets = ops.split(expected, 3, axis=-1)
     hits, target_velocities, target_offsets = ops.split(frames, 3, axis=-1)
-    cross_entropy = -(
-        hits * ops.log(chance + EPSILON)
-        + (1.0 - hits) * ops.log(1.0 - chance + EPSILON)
-    )
     return {
-        "hits": ops.sum(cross_entropy, axis=-1),
+        "hits": ops.sum(_cross_entropy(chance, hits), axis=-1),
         "velocities": _squared_error(velocities, target_velocities),
         "offsets": _squared_error(offsets, target_offsets),
     }
@@ -72,6 +68,11 @@ class SquaredErrorHeads:
             squared units.
         """
         return squared_error_losses(self.expected(outputs), frames)
+
+    def hit_costs(self, outputs: Any, frames: Any) -> Any:
+        """Nats of the hit or rest of each drum: (batch, steps, 9)."""
+        chance = ops.sigmoid(outputs[..., :NUM_DRUMS])
+        return _cross_entropy(chance, frames[..., :NUM_DRUMS])
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """What `draw` compares the outputs with, of all steps at once.
@@ -120,3 +121,10 @@ class SquaredErrorHeads:
 
 def _squared_error(predicted: Any, target: Any) -> Any:
     return ops.sum(ops.square(predicted - target), axis=-1)
+
+
+def _cross_entropy(chance: Any, hits: Any) -> Any:
+    return -(
+        hits * ops.log(chance + EPSILON)
+        + (1.0 - hits) * ops.log(1.0 - chance + EPSILON)
+    )
