@@ -82,18 +82,6 @@ def test_the_drum_map_of_the_player(folder):
     assert main([*back, "--out=back"]) == 0
 
 
-def test_the_example(folder):
-    example = Path(__file__).parents[2] / "examples" / "03_generate.py"
-    done = subprocess.run(
-        [sys.executable, example, *DEBUG, "--out", "samples"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "17 MIDI files in samples" in done.stdout
-
-
 # --- Verbs on files -----------------------------------------------------------
 
 
