@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.sets import GrooveSet, split_grooves
+from keras_musicvae.evaluation.sets import GrooveSet, ratio, split_grooves
 from keras_musicvae.grooves.drum_maps import DRUMS
 
 ASPECTS = ("hits", "velocity", "timing", "bars")
@@ -237,7 +237,7 @@ def weak_steps(play: Playing) -> Values:
 def backbeat(play: Playing) -> Values:
     """Share of the snare's hits that fall on the weaker beats (2 and 4 of 4/4)."""
     snare = play.hits[:, :, SNARE]
-    return _ratio(snare[:, play.strengths == -2].sum(axis=1), snare.sum(axis=1))
+    return ratio(snare[:, play.strengths == -2].sum(axis=1), snare.sum(axis=1))
 
 
 @_feature("hits")
@@ -250,13 +250,13 @@ def kick_on_one(play: Playing) -> Values:
 def crash_on_one(play: Playing) -> Values:
     """Share of the crash's hits that begin a bar."""
     crash = play.bars[..., CRASH]
-    return _ratio(crash[:, :, 0].sum(axis=1), crash.sum(axis=(1, 2)))
+    return ratio(crash[:, :, 0].sum(axis=1), crash.sum(axis=(1, 2)))
 
 
 @_feature("hits")
 def voices(play: Playing) -> Values:
     """Drums struck at once, mean over the steps that are struck."""
-    return _ratio(play.hits.sum(axis=(1, 2)), play.struck().sum(axis=1))
+    return ratio(play.hits.sum(axis=(1, 2)), play.struck().sum(axis=1))
 
 
 @_feature("hits")
@@ -272,7 +272,7 @@ def pulse(play: Playing) -> Values:
     """
     keeper = play.struck([CLOSED_HIHAT, RIDE])
     return {
-        str(lag): _ratio(
+        str(lag): ratio(
             (keeper[:, :-lag] & keeper[:, lag:]).sum(axis=1),
             keeper[:, :-lag].sum(axis=1),
         )
@@ -453,7 +453,7 @@ def velocity(play: Playing) -> Values:
 def ghosts(play: Playing) -> Values:
     """Share of the snare's hits at or below 40: ghost notes."""
     snare = play.velocities[:, :, SNARE]
-    return _ratio((snare <= 40).sum(axis=1), play.hits[:, :, SNARE].sum(axis=1))
+    return ratio((snare <= 40).sum(axis=1), play.hits[:, :, SNARE].sum(axis=1))
 
 
 @_feature("velocity")
@@ -579,12 +579,8 @@ def timing_drift(play: Playing) -> Values:
 # --- Helpers: values are (n, ..., 9), NaN at rests ------------------------------
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
-
-
 def _share_of_hits(play: Playing, steps: np.ndarray) -> np.ndarray:
-    return _ratio(play.hits[:, steps].sum(axis=(1, 2)), play.hits.sum(axis=(1, 2)))
+    return ratio(play.hits[:, steps].sum(axis=(1, 2)), play.hits.sum(axis=(1, 2)))
 
 
 def _runs(struck: np.ndarray) -> np.ndarray:
@@ -598,7 +594,7 @@ def _where_hit(play: Playing, is_so: np.ndarray) -> np.ndarray:
 def _mean(values: np.ndarray) -> np.ndarray:
     known = np.isfinite(values)
     axes = tuple(range(1, values.ndim))
-    return _ratio(np.where(known, values, 0.0).sum(axis=axes), known.sum(axis=axes))
+    return ratio(np.where(known, values, 0.0).sum(axis=axes), known.sum(axis=axes))
 
 
 def _spread(values: np.ndarray, least: int = 3) -> np.ndarray:
@@ -651,7 +647,7 @@ def _successive(values: np.ndarray) -> dict[str, np.ndarray]:
             total += np.where(known, change, 0.0)
             count += known
             last = np.where(np.isfinite(now), now, last)
-        family[name] = _ratio(total, count)
+        family[name] = ratio(total, count)
     return family
 
 
@@ -677,7 +673,7 @@ def _kept(play: Playing, values: np.ndarray) -> np.ndarray:
     before, after = _neighbouring(play, values)
     count = np.isfinite(before).sum(axis=2)
     a, b = (
-        np.nan_to_num(x - _ratio(np.nansum(x, axis=2), count)[..., np.newaxis])
+        np.nan_to_num(x - ratio(np.nansum(x, axis=2), count)[..., np.newaxis])
         for x in (before, after)
     )
     power = np.square(a).sum(axis=2) * np.square(b).sum(axis=2)
