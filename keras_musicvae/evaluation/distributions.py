@@ -14,7 +14,7 @@ from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.features import (
     MIDI_MAX,
     Feature,
-    Playing,
+    FeatureInputs,
     measure_features,
 )
 from keras_musicvae.evaluation.sets import GrooveSet, Scores, ratio, split_grooves
@@ -66,7 +66,7 @@ def count_set(grooves: GrooveSet) -> SetCounts:
         EvaluationError: Grooves that are not whole bars, or values not finite.
     """
     features, values = measure_features(grooves)
-    playing = Playing(grooves)
+    playing = FeatureInputs(grooves)
     bars = playing.bars
     return SetCounts(
         features=features,
