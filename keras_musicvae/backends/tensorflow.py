@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops as ops
 
 from keras_musicvae.backends.optimizers import adam_moments, is_plain_adam
-from keras_musicvae.errors import TrainingError
+from keras_musicvae.backends.tensorflow_distributed import are_workers
 
 # Whether `compiled` compiles anew for each set of shapes.
 COMPILES = True
@@ -39,15 +39,11 @@ def use_cudnn(dtype: str) -> bool | str:
 
 
 def check_training(model: keras.Model) -> None:
-    """Replicas would draw the same noise and not exchange their gradients."""
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    if replicas > 1:
-        raise TrainingError(
-            f"Training is on one device; the `tf.distribute` strategy has {replicas} "
-            "replicas, which would draw the same noise and train apart. Build and fit "
-            "the model outside of its scope. On JAX `keras.distribution.DataParallel` "
-            "trains on several devices."
-        )
+    """Refuses nothing; builds what Keras cannot build where workers share a batch."""
+    if are_workers():
+        # Keras takes the mean of a batch first, and fails where it is a dictionary.
+        model.optimizer.build(model.trainable_variables)
+        model._maybe_symbolic_build = lambda **_: None
 
 
 def run_train_step(
@@ -88,6 +84,8 @@ def apply_gradients(model: keras.Model, gradients: list, norm: Any) -> None:
     if is_plain_adam(optimizer, variables):
         _step_of_adam(optimizer, gradients, variables, norm)
     else:
+        # They are means over the replicas already. Keras would add them up.
+        optimizer._all_reduce_sum_gradients = list
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 

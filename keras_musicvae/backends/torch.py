@@ -5,6 +5,7 @@ slower in training than `torch.lstm` (oneDNN on a CPU, cuDNN on a GPU), which is
 here on both.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -69,16 +70,17 @@ def use_cudnn(dtype: str) -> bool | str:
 
 
 def check_training(model: keras.Model) -> None:
-    """Processes would train apart; `torch.compile` cannot differentiate the step."""
-    distributed = torch.distributed
-    if distributed.is_available() and distributed.is_initialized():
-        processes = distributed.get_world_size()
-        if processes > 1:
-            raise TrainingError(
-                f"Training is in one process; `torch.distributed` has {processes}, "
-                "which would each train a model of their own. Start one process, or "
-                "use `keras.distribution.DataParallel` on JAX."
-            )
+    """`torchrun` alone joins no processes; `torch.compile` cannot trace the step."""
+    elastic = torch.distributed.is_available() and (
+        torch.distributed.is_torchelastic_launched()
+        and not torch.distributed.is_initialized()
+    )
+    if elastic and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise TrainingError(
+            f"torchrun has started {os.environ['WORLD_SIZE']} processes, each of which "
+            "would train a model of its own. Call "
+            "`torch.distributed.init_process_group()` before `fit`."
+        )
     if model.jit_compile:
         raise TrainingError(
             "PyTorch trains without `torch.compile`, which cannot trace the train "

@@ -11,7 +11,7 @@ variations are measured too. Beside the systems stand the drummers of the train 
 and the range of real halves of the reference.
 
 Writes evaluation.json, evaluation.md and pictures; `differences.png` shows the features
-by which a classifier tells each system from the drummers. Needs the extra `evaluate`
+by which a classifier recognises each system. Needs the extra `evaluate`
 (scikit-learn). docs/evaluation.md is the protocol.
 """
 

@@ -83,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with importing():
                 args = build_parser().parse_args(arguments)
+            args.arguments = sys.argv[1:] if arguments is None else [*arguments]
             return args.run(args) or 0
         finally:
             _flush()

@@ -11,11 +11,12 @@ after the last whole epoch.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from keras_musicvae.backends.processes import Processes
+from keras_musicvae.cli.launch import ADDED, launch
 from keras_musicvae.cli.options import (
     add_backend,
     add_option,
@@ -25,6 +26,8 @@ from keras_musicvae.cli.options import (
     show_log_messages,
     start_keras,
 )
+from keras_musicvae.errors import ConfigError
+from keras_musicvae.rules import integer
 
 # Fields of a recipe that have an option of their own.
 RUN = {
@@ -79,11 +82,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "train no further: make the preset of an interrupted run's best weights",
     )
     add_backend(parser)
+    several = parser.add_argument_group(
+        "several devices",
+        "Each has a part of every batch; the result is that of one, up to rounding.",
+    )
+    option = partial(add_option, several)
+    option(
+        "--devices",
+        "devices of this machine to train on, a process for each",
+        integer(1),
+        default=1,
+        metavar="N",
+    )
+    option(
+        "--processes",
+        "instead, on several machines: how many processes train together; start the "
+        "same command as often, each with its --rank",
+        integer(2),
+        metavar="N",
+    )
+    option(
+        "--coordinator",
+        "address of the process of rank 0; for TensorFlow the addresses of all, by "
+        "rank, with commas between them",
+        metavar="HOST:PORT",
+    )
+    option(
+        "--rank",
+        "which of the processes this one is, from 0; 0 writes the files",
+        integer(0),
+        metavar="I",
+    )
     add_switch(parser, "--quiet", "no progress")
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int | None:
     """Runs `train`."""
+    launched = args.devices > 1 and args.processes
+    if args.devices > 1 and not launched and not args.finish:
+        return launch(args.arguments, args.devices)
+    processes = _processes(args)
     show_log_messages(quiet=args.quiet)
     start_keras(args)
     from keras_musicvae.datasets.windows import GrooveWindows
@@ -95,7 +133,8 @@ def run(args: argparse.Namespace) -> None:
     given = {name: value for name, value in given.items() if value is not None}
     recipe = recipe.changed(**{**given, **_assignments(args.set or ())})
     # What a reader of the card should repeat is the training.
-    arguments = [argument for argument in sys.argv[1:] if argument != "--finish"]
+    arguments = args.arguments[: -ADDED if launched else None]
+    arguments = [argument for argument in arguments if argument != "--finish"]
     preset = train(
         GrooveWindows.load(args.data),
         args.out,
@@ -104,15 +143,25 @@ def run(args: argparse.Namespace) -> None:
         fills=args.fills and GrooveWindows.load(args.fills),
         command=command_line(arguments),
         finish=args.finish,
+        processes=processes,
         verbose=not args.quiet,
     )
-    print(f"preset: {preset}")
+    if not processes or processes.rank == 0:
+        print(f"preset: {preset}")
+    return None
+
+
+def _processes(args: argparse.Namespace) -> Processes | None:
+    given = (args.processes, args.rank, args.coordinator)
+    if given == (None, None, None):
+        return None
+    if None in given:
+        raise ConfigError("--processes, --coordinator and --rank go together.")
+    return Processes(*given)
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, Any]:
     """`NAME=VALUE` as names and values; a value that is no JSON is text."""
-    from keras_musicvae.errors import ConfigError
-
     values: dict[str, Any] = {}
     for assignment in texts:
         name, equals, text = assignment.partition("=")

@@ -79,7 +79,7 @@ def preprocess(
         verbose: Show progress on stderr. Defaults to False.
 
     Returns:
-        The windows, memory-mapped; `info["report"]` tells what was read.
+        The windows, memory-mapped; `info["report"]` says what was read.
 
     Raises:
         ConfigError: `config` is none, or `jobs`, `seconds` or `memory` not positive.

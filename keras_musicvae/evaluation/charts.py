@@ -22,7 +22,8 @@ def draw_charts(evaluation: Evaluation) -> "dict[str, Figure]":
     """All pictures of an evaluation: file name -> figure.
 
     Returns:
-        `differences` (the features by which each system is told apart), `distributions`
+        `differences` (the features by which a classifier recognises a system),
+        `distributions`
         (velocity and timing of all hits), `bars` (how alike every two bars are).
     """
     return {

@@ -19,6 +19,7 @@ import numpy as np
 from keras_musicvae.errors import EvaluationError, MissingExtraError
 from keras_musicvae.evaluation.bootstrap import Interval, bootstrap_intervals
 from keras_musicvae.evaluation.features import ASPECTS, Feature, aspect_columns
+from keras_musicvae.evaluation.sets import ratio
 
 FOLDS = 5
 TESTS = ("all", *ASPECTS)
@@ -141,9 +142,7 @@ def _auc(scores: np.ndarray, is_system: np.ndarray, weights: np.ndarray) -> np.n
     )
     below = np.cumsum(real, axis=-1) - 0.5 * real
     total = real.sum(axis=-1) * system.sum(axis=-1)
-    return np.where(
-        total > 0, (below * system).sum(axis=-1) / np.where(total > 0, total, 1), np.nan
-    )
+    return ratio((below * system).sum(axis=-1), total)
 
 
 def _check_files(files: np.ndarray, is_system: np.ndarray) -> None:

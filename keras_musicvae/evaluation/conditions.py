@@ -61,7 +61,7 @@ def condition_scores(
         styles: The classifier of styles; None leaves them out.
 
     Returns:
-        `style_right`: share of the grooves whose style, as the classifier hears it, is
+        `style_right`: share of the grooves whose style, by the classifier, is
         the one that was asked for, mean over the styles asked for (drummers' own files
         set the limit: the classifier errs too); `density_r`, `loudness_r`, `swing_r`:
         correlations of what was asked for with what was played. Only what was asked

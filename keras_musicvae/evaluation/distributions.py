@@ -14,10 +14,10 @@ from keras_musicvae.errors import EvaluationError
 from keras_musicvae.evaluation.features import (
     MIDI_MAX,
     Feature,
-    Playing,
+    FeatureInputs,
     measure_features,
 )
-from keras_musicvae.evaluation.sets import GrooveSet, Scores, split_grooves
+from keras_musicvae.evaluation.sets import GrooveSet, Scores, ratio, split_grooves
 
 Figures = dict[str, np.ndarray]  # name -> one value per resample
 
@@ -66,7 +66,7 @@ def count_set(grooves: GrooveSet) -> SetCounts:
         EvaluationError: Grooves that are not whole bars, or values not finite.
     """
     features, values = measure_features(grooves)
-    playing = Playing(grooves)
+    playing = FeatureInputs(grooves)
     bars = playing.bars
     return SetCounts(
         features=features,
@@ -178,21 +178,21 @@ def playing_figures(counts: SetCounts, weights: np.ndarray) -> Figures:
     known = np.isfinite(counts.values)
     number = weights @ known.astype(np.float64)
     sums = weights @ np.where(known, counts.values, 0.0)
-    means = np.where(number > 0, sums / np.where(number > 0, number, 1.0), np.nan)
+    means = ratio(sums, number)
     figures = {name: means[..., i] for name, i in index.items()}
 
     def share(name: str) -> np.ndarray:
         return weights @ (counts.values[:, index[name]] > 0).astype(np.float64) / total
 
     figures |= {
-        "hits_at_127": _over(midi[..., -1], midi.sum(axis=-1)),
+        "hits_at_127": ratio(midi[..., -1], midi.sum(axis=-1)),
         "grooves_with_three_hands": share("three_hands"),
         "grooves_with_two_hihats": share("two_hihats"),
     }
     if counts.num_bars > 1:
         later_bars = (counts.num_bars - 1) / counts.num_bars
         figures["grooves_with_equal_bars"] = share("repetition_equal")
-        figures["bar_changes"] = _over(weights @ counts.changes, hits * later_bars)
+        figures["bar_changes"] = ratio(weights @ counts.changes, hits * later_bars)
     return figures
 
 
@@ -246,7 +246,3 @@ def hit_rates(counts: SetCounts, weights: np.ndarray | None = None) -> np.ndarra
         weights = np.ones(len(counts))
     rates = weights @ counts.cells / weights.sum(axis=-1, keepdims=True)
     return rates.reshape(*rates.shape[:-1], -1, 9)
-
-
-def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)

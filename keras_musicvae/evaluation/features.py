@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from keras_musicvae.errors import EvaluationError
-from keras_musicvae.evaluation.sets import GrooveSet, split_grooves
+from keras_musicvae.evaluation.sets import GrooveSet, ratio, split_grooves
 from keras_musicvae.grooves.drum_maps import DRUMS
 
 ASPECTS = ("hits", "velocity", "timing", "bars")
@@ -52,7 +52,7 @@ class Feature:
     definition: str
 
 
-class Playing:
+class FeatureInputs:
     """A set of grooves, seen from the sides that the features need.
 
     Attributes:
@@ -107,7 +107,7 @@ class Playing:
 
 
 Values = np.ndarray | Mapping[str, np.ndarray]
-_Measure = Callable[[Playing], Values]
+_Measure = Callable[[FeatureInputs], Values]
 _MEASURES: list[tuple[tuple[str, ...], _Measure]] = []
 
 
@@ -140,7 +140,7 @@ def measure_features(
         values[:, [feature.name for feature in features].index("density")]
         ```
     """
-    playing = Playing(grooves)
+    playing = FeatureInputs(grooves)
     features, columns = [], []
     for aspects, measure in _MEASURES:
         name = measure.__name__.strip("_")
@@ -178,33 +178,33 @@ def metrical_strengths(
 
 
 @_feature("hits")
-def rate(play: Playing) -> Values:
+def rate(play: FeatureInputs) -> Values:
     """Hits of one drum per bar."""
     rates = play.hits.sum(axis=1) / play.num_bars
     return dict(zip(DRUMS, rates.T, strict=True))
 
 
 @_feature("hits")
-def step(play: Playing) -> Values:
+def step(play: FeatureInputs) -> Values:
     """Hits on one step of the bar, all drums, mean over the bars."""
     rates = play.bars.sum(axis=3).mean(axis=1)
     return {str(place + 1): values for place, values in enumerate(rates.T)}
 
 
 @_feature("hits")
-def density(play: Playing) -> Values:
+def density(play: FeatureInputs) -> Values:
     """Hits per bar, all drums."""
     return play.hits.sum(axis=(1, 2)) / play.num_bars
 
 
 @_feature("hits")
-def struck_steps(play: Playing) -> Values:
+def struck_steps(play: FeatureInputs) -> Values:
     """Share of the steps on which anything is struck."""
     return play.struck().mean(axis=1)
 
 
 @_feature("hits")
-def syncopation(play: Playing) -> Values:
+def syncopation(play: FeatureInputs) -> Values:
     """Per bar, summed over the drums: by how much the strongest step that a drum
     leaves silent before its next hit exceeds the hit's own metrical strength;
     0 for a drum on every beat (Longuet-Higgins & Lee, Music Perception 1984).
@@ -222,57 +222,57 @@ def syncopation(play: Playing) -> Values:
 
 
 @_feature("hits")
-def half_beats(play: Playing) -> Values:
+def half_beats(play: FeatureInputs) -> Values:
     """Share of the hits that fall half-way between beats."""
     return _share_of_hits(play, play.strengths == -3)
 
 
 @_feature("hits")
-def weak_steps(play: Playing) -> Values:
+def weak_steps(play: FeatureInputs) -> Values:
     """Share of the hits that fall neither on a beat nor half-way between beats."""
     return _share_of_hits(play, play.strengths == -4)
 
 
 @_feature("hits")
-def backbeat(play: Playing) -> Values:
+def backbeat(play: FeatureInputs) -> Values:
     """Share of the snare's hits that fall on the weaker beats (2 and 4 of 4/4)."""
     snare = play.hits[:, :, SNARE]
-    return _ratio(snare[:, play.strengths == -2].sum(axis=1), snare.sum(axis=1))
+    return ratio(snare[:, play.strengths == -2].sum(axis=1), snare.sum(axis=1))
 
 
 @_feature("hits")
-def kick_on_one(play: Playing) -> Values:
+def kick_on_one(play: FeatureInputs) -> Values:
     """Share of the bars that begin with the kick."""
     return play.bars[:, :, 0, KICK].mean(axis=1)
 
 
 @_feature("hits")
-def crash_on_one(play: Playing) -> Values:
+def crash_on_one(play: FeatureInputs) -> Values:
     """Share of the crash's hits that begin a bar."""
     crash = play.bars[..., CRASH]
-    return _ratio(crash[:, :, 0].sum(axis=1), crash.sum(axis=(1, 2)))
+    return ratio(crash[:, :, 0].sum(axis=1), crash.sum(axis=(1, 2)))
 
 
 @_feature("hits")
-def voices(play: Playing) -> Values:
+def voices(play: FeatureInputs) -> Values:
     """Drums struck at once, mean over the steps that are struck."""
-    return _ratio(play.hits.sum(axis=(1, 2)), play.struck().sum(axis=1))
+    return ratio(play.hits.sum(axis=(1, 2)), play.struck().sum(axis=1))
 
 
 @_feature("hits")
-def drums_used(play: Playing) -> Values:
+def drums_used(play: FeatureInputs) -> Values:
     """Number of drums that are struck at all."""
     return play.hits.any(axis=1).sum(axis=1)
 
 
 @_feature("hits")
-def pulse(play: Playing) -> Values:
+def pulse(play: FeatureInputs) -> Values:
     """Share of the hits of closed hi-hat and ride that are followed by another after
     one, two or four steps: how steadily time is kept.
     """
     keeper = play.struck([CLOSED_HIHAT, RIDE])
     return {
-        str(lag): _ratio(
+        str(lag): ratio(
             (keeper[:, :-lag] & keeper[:, lag:]).sum(axis=1),
             keeper[:, :-lag].sum(axis=1),
         )
@@ -282,7 +282,7 @@ def pulse(play: Playing) -> Values:
 
 
 @_feature("hits")
-def longest_rest(play: Playing) -> Values:
+def longest_rest(play: FeatureInputs) -> Values:
     """Steps of the longest silence."""
     longest = run = np.zeros(len(play.hits), np.int64)
     for struck in play.struck().T:
@@ -295,7 +295,7 @@ def longest_rest(play: Playing) -> Values:
 
 
 @_feature("hits")
-def three_hands(play: Playing) -> Values:
+def three_hands(play: FeatureInputs) -> Values:
     """Steps on which three or more drums need a hand (all but the kick and the closed
     hi-hat, which may be the pedal): nobody can play them.
     """
@@ -303,38 +303,38 @@ def three_hands(play: Playing) -> Values:
 
 
 @_feature("hits")
-def two_hihats(play: Playing) -> Values:
+def two_hihats(play: FeatureInputs) -> Values:
     """Steps with both an open and a closed hi-hat; there is only one."""
     pair = play.hits[:, :, [CLOSED_HIHAT, OPEN_HIHAT]]
     return pair.all(axis=2).sum(axis=1)
 
 
 @_feature("hits")
-def snare_runs(play: Playing) -> Values:
+def snare_runs(play: FeatureInputs) -> Values:
     """Snare hits per bar that follow another on the step before."""
     return _runs(play.hits[:, :, SNARE]) / play.num_bars
 
 
 @_feature("hits")
-def kick_runs(play: Playing) -> Values:
+def kick_runs(play: FeatureInputs) -> Values:
     """Kick hits per bar that follow another on the step before: a fast foot."""
     return _runs(play.hits[:, :, KICK]) / play.num_bars
 
 
 @_feature("hits")
-def tom_steps(play: Playing) -> Values:
+def tom_steps(play: FeatureInputs) -> Values:
     """Steps of the window on which a tom is struck."""
     return play.struck(TOMS).sum(axis=1)
 
 
 @_feature("hits")
-def tom_runs(play: Playing) -> Values:
+def tom_runs(play: FeatureInputs) -> Values:
     """Tom steps of the window that follow another on the step before."""
     return _runs(play.struck(TOMS))
 
 
 @_feature("hits")
-def hand_runs(play: Playing) -> Values:
+def hand_runs(play: FeatureInputs) -> Values:
     """Longest run of successive steps that each need a hand, in steps."""
     longest = run = np.zeros(len(play.hits), np.int64)
     for struck in play.struck(HAND_DRUMS).T:
@@ -347,7 +347,7 @@ def hand_runs(play: Playing) -> Values:
 
 
 @_feature("hits", "bars")
-def alike(play: Playing) -> Values:
+def alike(play: FeatureInputs) -> Values:
     """Jaccard index of the hits of two neighbouring bars, 0 to 1."""
     return {
         f"{bar + 1}_{bar + 2}": play.similarity[:, bar, bar + 1]
@@ -356,7 +356,7 @@ def alike(play: Playing) -> Values:
 
 
 @_feature("hits", "bars")
-def repetition(play: Playing) -> Values:
+def repetition(play: FeatureInputs) -> Values:
     """Jaccard index of two bars: `two_apart`, the mean over bars two apart; `ends`,
     of the first and the last; `most` and `least`, of the pair that is most or least
     alike; `equal`, share of the pairs that are equal (the bar similarity matrix;
@@ -378,7 +378,7 @@ def repetition(play: Playing) -> Values:
 
 
 @_feature("hits", "bars")
-def phrase(play: Playing) -> Values:
+def phrase(play: FeatureInputs) -> Values:
     """Shape of the phrase: `arch`, how much more the middle bars resemble each other
     than the last two do; `last_differs`, whether the last bar is the one that is least
     like the others (where a fill belongs); `last_density`, hits of the last bar minus
@@ -403,13 +403,13 @@ def phrase(play: Playing) -> Values:
 
 
 @_feature("hits", "bars")
-def density_spread(play: Playing) -> Values:
+def density_spread(play: FeatureInputs) -> Values:
     """Standard deviation of the hits per bar over the bars."""
     return play.bars.sum(axis=(2, 3)).std(axis=1)
 
 
 @_feature("velocity", "bars")
-def accents_kept(play: Playing) -> Values:
+def accents_kept(play: FeatureInputs) -> Values:
     """Correlation of velocities from one bar to the next over the cells that both
     strike, at least 3, mean over the pairs of neighbours.
     """
@@ -417,13 +417,13 @@ def accents_kept(play: Playing) -> Values:
 
 
 @_feature("velocity", "bars")
-def velocity_change(play: Playing) -> Values:
+def velocity_change(play: FeatureInputs) -> Values:
     """Mean change of velocity from one bar to the next on cells that both strike."""
     return _change(play, play.velocities)
 
 
 @_feature("timing", "bars")
-def timing_kept(play: Playing) -> Values:
+def timing_kept(play: FeatureInputs) -> Values:
     """Correlation of timing from one bar to the next over the cells that both strike,
     at least 3, mean over the pairs of neighbours.
     """
@@ -431,7 +431,7 @@ def timing_kept(play: Playing) -> Values:
 
 
 @_feature("timing", "bars")
-def timing_change(play: Playing) -> Values:
+def timing_change(play: FeatureInputs) -> Values:
     """Mean change of timing from one bar to the next on cells that both strike, in
     steps.
     """
@@ -442,7 +442,7 @@ def timing_change(play: Playing) -> Values:
 
 
 @_feature("velocity")
-def velocity(play: Playing) -> Values:
+def velocity(play: FeatureInputs) -> Values:
     """Of all hits, in MIDI values: `mean`, `spread` (standard deviation), `low` and
     `high` (10th and 90th percentile).
     """
@@ -450,26 +450,26 @@ def velocity(play: Playing) -> Values:
 
 
 @_feature("velocity")
-def ghosts(play: Playing) -> Values:
+def ghosts(play: FeatureInputs) -> Values:
     """Share of the snare's hits at or below 40: ghost notes."""
     snare = play.velocities[:, :, SNARE]
-    return _ratio((snare <= 40).sum(axis=1), play.hits[:, :, SNARE].sum(axis=1))
+    return ratio((snare <= 40).sum(axis=1), play.hits[:, :, SNARE].sum(axis=1))
 
 
 @_feature("velocity")
-def velocity_of(play: Playing) -> Values:
+def velocity_of(play: FeatureInputs) -> Values:
     """Mean velocity of one drum."""
     return _per_drum(play.velocities)
 
 
 @_feature("velocity")
-def velocity_spread_of(play: Playing) -> Values:
+def velocity_spread_of(play: FeatureInputs) -> Values:
     """Standard deviation of the velocity of one drum, at least 3 hits."""
     return _spread_per_drum(play.velocities)
 
 
 @_feature("velocity")
-def accents(play: Playing) -> Values:
+def accents(play: FeatureInputs) -> Values:
     """Mean velocity on beats minus that off beats: `hands`, of hi-hats and ride;
     `snare`; `kick`.
     """
@@ -486,7 +486,7 @@ def accents(play: Playing) -> Values:
 
 
 @_feature("velocity")
-def velocity_steps(play: Playing) -> Values:
+def velocity_steps(play: FeatureInputs) -> Values:
     """Mean change of velocity from a drum's hit to its next: `snare`,
     `closed_hihat`, `ride`, `kick`.
     """
@@ -494,7 +494,7 @@ def velocity_steps(play: Playing) -> Values:
 
 
 @_feature("velocity")
-def velocity_together(play: Playing) -> Values:
+def velocity_together(play: FeatureInputs) -> Values:
     """Standard deviation of the velocities within a step, mean over the steps that
     strike two or more drums.
     """
@@ -502,7 +502,7 @@ def velocity_together(play: Playing) -> Values:
 
 
 @_feature("velocity")
-def velocity_drift(play: Playing) -> Values:
+def velocity_drift(play: FeatureInputs) -> Values:
     """Mean velocity of the second half of the groove minus that of the first."""
     return _drift(play.velocities)
 
@@ -511,7 +511,7 @@ def velocity_drift(play: Playing) -> Values:
 
 
 @_feature("timing")
-def late(play: Playing) -> Values:
+def late(play: FeatureInputs) -> Values:
     """How late hits are after the grid, in steps, negative if early: `mean`, `spread`
     (standard deviation), `low` and `high` (10th and 90th percentile).
     """
@@ -519,49 +519,49 @@ def late(play: Playing) -> Values:
 
 
 @_feature("timing")
-def timing_deviation(play: Playing) -> Values:
+def timing_deviation(play: FeatureInputs) -> Values:
     """Mean distance of the hits from the grid, in steps."""
     return _mean(np.abs(play.late))
 
 
 @_feature("timing")
-def far_from_grid(play: Playing) -> Values:
+def far_from_grid(play: FeatureInputs) -> Values:
     """Share of the hits that are more than a quarter of a step from the grid."""
     return _mean(_where_hit(play, np.abs(play.late) > 0.25))
 
 
 @_feature("timing")
-def on_grid(play: Playing) -> Values:
+def on_grid(play: FeatureInputs) -> Values:
     """Share of the hits within a hundredth of a step of the grid."""
     return _mean(_where_hit(play, np.abs(play.late) < 0.01))
 
 
 @_feature("timing")
-def swing(play: Playing) -> Values:
+def swing(play: FeatureInputs) -> Values:
     """How much later every second step is played than the steps between, in steps."""
     return _mean(play.late[:, 1::2]) - _mean(play.late[:, 0::2])
 
 
 @_feature("timing")
-def late_of(play: Playing) -> Values:
+def late_of(play: FeatureInputs) -> Values:
     """How late one drum is, in steps, mean."""
     return _per_drum(play.late)
 
 
 @_feature("timing")
-def timing_spread_of(play: Playing) -> Values:
+def timing_spread_of(play: FeatureInputs) -> Values:
     """Standard deviation of the timing of one drum, in steps, at least 3 hits."""
     return _spread_per_drum(play.late)
 
 
 @_feature("timing")
-def timing_steps(play: Playing) -> Values:
+def timing_steps(play: FeatureInputs) -> Values:
     """Mean change of timing from a drum's hit to its next, in steps: how even it is."""
     return _successive(play.late)
 
 
 @_feature("timing")
-def timing_together(play: Playing) -> Values:
+def timing_together(play: FeatureInputs) -> Values:
     """Standard deviation of the timing within a step, in steps, mean over the steps
     that strike two or more drums.
     """
@@ -569,7 +569,7 @@ def timing_together(play: Playing) -> Values:
 
 
 @_feature("timing")
-def timing_drift(play: Playing) -> Values:
+def timing_drift(play: FeatureInputs) -> Values:
     """Mean lateness of the second half of the groove minus that of the first, in
     steps.
     """
@@ -579,26 +579,22 @@ def timing_drift(play: Playing) -> Values:
 # --- Helpers: values are (n, ..., 9), NaN at rests ------------------------------
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
-
-
-def _share_of_hits(play: Playing, steps: np.ndarray) -> np.ndarray:
-    return _ratio(play.hits[:, steps].sum(axis=(1, 2)), play.hits.sum(axis=(1, 2)))
+def _share_of_hits(play: FeatureInputs, steps: np.ndarray) -> np.ndarray:
+    return ratio(play.hits[:, steps].sum(axis=(1, 2)), play.hits.sum(axis=(1, 2)))
 
 
 def _runs(struck: np.ndarray) -> np.ndarray:
     return (struck[:, 1:] & struck[:, :-1]).sum(axis=1)
 
 
-def _where_hit(play: Playing, is_so: np.ndarray) -> np.ndarray:
+def _where_hit(play: FeatureInputs, is_so: np.ndarray) -> np.ndarray:
     return np.where(play.hits, is_so, np.nan)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
     known = np.isfinite(values)
     axes = tuple(range(1, values.ndim))
-    return _ratio(np.where(known, values, 0.0).sum(axis=axes), known.sum(axis=axes))
+    return ratio(np.where(known, values, 0.0).sum(axis=axes), known.sum(axis=axes))
 
 
 def _spread(values: np.ndarray, least: int = 3) -> np.ndarray:
@@ -651,11 +647,11 @@ def _successive(values: np.ndarray) -> dict[str, np.ndarray]:
             total += np.where(known, change, 0.0)
             count += known
             last = np.where(np.isfinite(now), now, last)
-        family[name] = _ratio(total, count)
+        family[name] = ratio(total, count)
     return family
 
 
-def _within_steps(play: Playing, values: np.ndarray) -> np.ndarray:
+def _within_steps(play: FeatureInputs, values: np.ndarray) -> np.ndarray:
     steps = values.reshape(-1, values.shape[2])
     return _mean(_spread(steps, least=2).reshape(play.hits.shape[:2]))
 
@@ -665,7 +661,9 @@ def _drift(values: np.ndarray) -> np.ndarray:
     return _mean(values[:, half:]) - _mean(values[:, :half])
 
 
-def _neighbouring(play: Playing, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _neighbouring(
+    play: FeatureInputs, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The values of each bar and of the next, (n, bars - 1, cells), NaN unless both."""
     bars = values.reshape(*play.shape[:2], -1)
     before, after = bars[:, :-1], bars[:, 1:]
@@ -673,11 +671,11 @@ def _neighbouring(play: Playing, values: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.where(both, before, np.nan), np.where(both, after, np.nan)
 
 
-def _kept(play: Playing, values: np.ndarray) -> np.ndarray:
+def _kept(play: FeatureInputs, values: np.ndarray) -> np.ndarray:
     before, after = _neighbouring(play, values)
     count = np.isfinite(before).sum(axis=2)
     a, b = (
-        np.nan_to_num(x - _ratio(np.nansum(x, axis=2), count)[..., np.newaxis])
+        np.nan_to_num(x - ratio(np.nansum(x, axis=2), count)[..., np.newaxis])
         for x in (before, after)
     )
     power = np.square(a).sum(axis=2) * np.square(b).sum(axis=2)
@@ -686,6 +684,6 @@ def _kept(play: Playing, values: np.ndarray) -> np.ndarray:
     return _mean(np.where(usable, correlation, np.nan))
 
 
-def _change(play: Playing, values: np.ndarray) -> np.ndarray:
+def _change(play: FeatureInputs, values: np.ndarray) -> np.ndarray:
     before, after = _neighbouring(play, values)
     return _mean(np.abs(after - before))

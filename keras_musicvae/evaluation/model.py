@@ -71,7 +71,7 @@ class ModelMeasures:
 
 
 @dataclass(frozen=True)
-class Section:
+class Measured:
     """Figures that belong together, and the interval of each that has one."""
 
     figures: Scores
@@ -266,7 +266,7 @@ def check_fit(model: "MusicVAE", real: GrooveSet) -> None:
 # --- What is measured -----------------------------------------------------------
 
 
-def measure_loss(encoded: Encoded) -> Section:
+def measure_loss(encoded: Encoded) -> Measured:
     """The losses and what the latent holds.
 
     `hits`, `velocities`, `offsets` and `reconstruction`: nats of the model's own heads;
@@ -297,10 +297,10 @@ def measure_loss(encoded: Encoded) -> Section:
             np.sqrt((mean.var(axis=0) + (stddev**2).mean(axis=0)).mean())
         ),
     }
-    return Section({**measured.figures, **whole}, measured.intervals)
+    return Measured({**measured.figures, **whole}, measured.intervals)
 
 
-def measure_free_running(encoded: Encoded, temperature: float = 0.0) -> Section:
+def measure_free_running(encoded: Encoded, temperature: float = 0.0) -> Measured:
     """The reconstruction that is decoded freely from z."""
     return measure_reconstruction(
         encoded.real,
@@ -314,7 +314,7 @@ def measure_free_running(encoded: Encoded, temperature: float = 0.0) -> Section:
     )
 
 
-def measure_teacher_forced(encoded: Encoded) -> Section:
+def measure_teacher_forced(encoded: Encoded) -> Measured:
     """The reconstruction where each step is given the real steps before it."""
     return measure_reconstruction(
         encoded.real, encoded.known["forced"], encoded.settings
@@ -323,7 +323,7 @@ def measure_teacher_forced(encoded: Encoded) -> Section:
 
 def measure_reconstruction(
     real: GrooveSet, system: np.ndarray, settings: Settings
-) -> Section:
+) -> Measured:
     """Grooves against the real ones that they rebuild, in the same order.
 
     Works for every system that is given a groove, or a part of one, and plays the
@@ -346,10 +346,10 @@ def measure_reconstruction(
         settings,
     )
     scores = distribution_scores(real.grooves, system)
-    return Section({**measured.figures, **scores}, measured.intervals, counts)
+    return Measured({**measured.figures, **scores}, measured.intervals, counts)
 
 
-def measure_interpolation(encoded: Encoded) -> Section:
+def measure_interpolation(encoded: Encoded) -> Measured:
     """What `interpolate` gives between random pairs of windows, temperature 0."""
     grooves, seed = encoded.real.grooves, encoded.settings.seed
     generator = np.random.default_rng(seed)
@@ -362,7 +362,7 @@ def measure_interpolation(encoded: Encoded) -> Section:
         for pair in zip(grooves[starts], grooves[ends], strict=True)
     ]
     num_bars = encoded.real.num_bars
-    return Section(interpolation_scores(np.stack(paths), num_bars=num_bars))
+    return Measured(interpolation_scores(np.stack(paths), num_bars=num_bars))
 
 
 def interpolation_scores(paths: np.ndarray, *, num_bars: int = 4) -> Scores:
@@ -420,7 +420,7 @@ def interpolation_scores(paths: np.ndarray, *, num_bars: int = 4) -> Scores:
     }
 
 
-def measure_variation(encoded: Encoded) -> Section:
+def measure_variation(encoded: Encoded) -> Measured:
     """What `similar` changes at each of `SIMILARITIES`, on every window.
 
     `changed_S`: hit cells in which the groove and its variation differ, over the
@@ -440,10 +440,10 @@ def measure_variation(encoded: Encoded) -> Section:
         figures[f"changed_{similarity:g}"] = float(changed.sum() / max(hits.sum(), 1))
     unrelated = np.roll(hits, len(hits) // 2, axis=0) != hits
     figures["changed_unrelated"] = float(unrelated.sum() / max(hits.sum(), 1))
-    return Section(figures)
+    return Measured(figures)
 
 
-MEASURES: Mapping[str, Callable[[Encoded], Section]] = {
+MEASURES: Mapping[str, Callable[[Encoded], Measured]] = {
     "loss": measure_loss,
     "free_running": measure_free_running,
     "free_running_t1": lambda encoded: measure_free_running(encoded, 1.0),
@@ -451,7 +451,7 @@ MEASURES: Mapping[str, Callable[[Encoded], Section]] = {
     "interpolation": measure_interpolation,
     "variation": measure_variation,
 }
-"""Section -> its measure. A task (humanize, infill) is measured by adding one."""
+"""Measured -> its measure. A task (humanize, infill) is measured by adding one."""
 
 
 # --- Helpers --------------------------------------------------------------------
@@ -461,8 +461,8 @@ def _section(
     statistic: Callable[[np.ndarray], Mapping[str, np.ndarray]],
     files: np.ndarray,
     settings: Settings,
-) -> Section:
-    return Section(
+) -> Measured:
+    return Measured(
         as_scores(statistic(np.ones(len(files)))),
         bootstrap_intervals(statistic, files, **settings.__dict__),
     )

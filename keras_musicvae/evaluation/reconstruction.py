@@ -17,6 +17,7 @@ from keras_musicvae.evaluation.sets import (
     Scores,
     as_scores,
     check_same_length,
+    ratio,
     split_grooves,
 )
 from keras_musicvae.grooves.drum_maps import DRUMS
@@ -198,18 +199,18 @@ def _scores(sums: dict[str, np.ndarray], *, sum_drums: bool) -> dict[str, np.nda
         sums[name] for name in ("real_hits", "system_hits", "shared_hits")
     )
     scores = {
-        "precision": _ratio(shared, given),
-        "recall": _ratio(shared, real),
-        "f1": _ratio(2.0 * shared, real + given),
-        "cell_accuracy": _ratio(sums["right_cells"], steps * drums),
-        "timing_mae_ms": _ratio(sums["timing_ms"], shared),
-        "timing_mse": _ratio(sums["timing_squared"], shared),
-        "velocity_mae": _ratio(sums["velocity"], shared),
-        "real_hits_per_window": _ratio(real, windows),
-        "hits_per_window": _ratio(given, windows),
+        "precision": ratio(shared, given),
+        "recall": ratio(shared, real),
+        "f1": ratio(2.0 * shared, real + given),
+        "cell_accuracy": ratio(sums["right_cells"], steps * drums),
+        "timing_mae_ms": ratio(sums["timing_ms"], shared),
+        "timing_mse": ratio(sums["timing_squared"], shared),
+        "velocity_mae": ratio(sums["velocity"], shared),
+        "real_hits_per_window": ratio(real, windows),
+        "hits_per_window": ratio(given, windows),
     }
     if sum_drums:
-        scores["step_accuracy"] = _ratio(right_steps, steps)
+        scores["step_accuracy"] = ratio(right_steps, steps)
     return scores
 
 
@@ -221,13 +222,6 @@ def _weighted_sums(
         field.name: weights @ getattr(counts, field.name) for field in fields(counts)
     }
     return sums | {"windows": weights.sum(axis=-1)}
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    ratio = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
-    return ratio
 
 
 def _over_steps(cells: np.ndarray) -> np.ndarray:

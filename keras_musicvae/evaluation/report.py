@@ -176,7 +176,7 @@ def as_markdown(evaluation: Evaluation) -> str:
             ],
         ),
         "## Against drummers",
-        "AUC: how well gradient boosting tells the system from the reference by the "
+        "AUC: how well gradient boosting separates system and reference by the "
         "features (0.5: not at all). **Bold**: no real half has such a figure.",
         _set_table(content, _ROWS["headline"]),
         "## Further figures",
@@ -245,7 +245,7 @@ def _half_cell(content: Mapping[str, Any], section: str, name: str, digits: int)
 
 
 def _difference_parts(evaluation: Evaluation) -> list[str]:
-    """By what each system is told apart: the features that the classifier goes by."""
+    """The features by which the classifier recognises each system."""
     real = evaluation.reference.figures["playing"]
     lines = [
         [column.name, f"`{name}`", *(_number(value, 3) for value in values)]

@@ -305,6 +305,11 @@ def check_same_length(length: int, **arrays: np.ndarray | None) -> None:
             )
 
 
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part / whole`, which are broadcast; NaN where there is no whole."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
+
+
 def as_scores(figures: Mapping[str, np.ndarray]) -> Scores:
     """Figures of one set, arrays of one number each, as plain numbers."""
     return {name: float(value) for name, value in figures.items()}

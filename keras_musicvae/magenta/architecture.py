@@ -60,7 +60,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class MagentaArchitecture:
     """The widths of a Magenta groove model.
 
     Attributes:

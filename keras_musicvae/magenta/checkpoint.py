@@ -5,7 +5,7 @@
     groovae_4bar.tar, .tgz    an archive of either
     groovae_4bar/             Magenta.js: config.json, weights_manifest.json, shards
 
-The variables tell the widths, but neither how many bars a window has nor what the
+The variables show the widths, but neither how many bars a window has nor what the
 input was (a performance, its quantised hits, a tapped rhythm). A Magenta.js config
 says both; Magenta's released files are known by name; for all others the caller must.
 """
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from keras_musicvae.errors import CheckpointError
 from keras_musicvae.files import reason, user_path
-from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.architecture import MagentaArchitecture
 from keras_musicvae.magenta.discovery import (
     find_architecture,
     split_variables,
@@ -54,9 +54,9 @@ class MagentaCheckpoint:
         weights: Magenta's variables by name, those of the architecture and no other.
         ignored: names and shapes of what training left beside them.
         architecture: the widths of the model.
-        num_bars: bars of a window; None if nothing tells.
-        task: what the model is given, a name of `grooves.tasks.TASKS`; None if nothing
-            tells.
+        num_bars: bars of a window; None if they are unknown.
+        task: what the model is given, a name of `grooves.tasks.TASKS`; None if it
+            is unknown.
         step: training steps, from `global_step`; None without it.
         released: the name under which Magenta released it; None for others.
     """
@@ -64,7 +64,7 @@ class MagentaCheckpoint:
     label: str
     weights: Mapping[str, NDArray]
     ignored: Mapping[str, tuple[int, ...]]
-    architecture: Architecture
+    architecture: MagentaArchitecture
     num_bars: int | None = None
     task: str | None = None
     step: int | None = None

@@ -17,7 +17,7 @@ from keras_musicvae.magenta.architecture import (
     FRAME_DIM,
     HIERARCHICAL_ENCODER,
     NOTE_DECODER,
-    Architecture,
+    MagentaArchitecture,
 )
 from keras_musicvae.magenta.files import reading
 
@@ -79,7 +79,7 @@ def summarize(ignored: Iterable[str]) -> list[str]:
 
 def find_architecture(
     shapes: Mapping[str, tuple[int, ...]], label: str
-) -> Architecture:
+) -> MagentaArchitecture:
     """Finds the architecture of a checkpoint.
 
     Args:
@@ -116,7 +116,7 @@ class _Finder:
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._shapes = shapes
 
-    def architecture(self) -> Architecture:
+    def architecture(self) -> MagentaArchitecture:
         hierarchical_decoder = self._has(CONDUCTOR)
         decoder = NOTE_DECODER if hierarchical_decoder else FLAT_DECODER
         output = self._kernel(f"{decoder}/output_projection")[1]
@@ -149,7 +149,7 @@ class _Finder:
         hierarchical_encoder = self._has(encoder)
         if not hierarchical_encoder:
             encoder = FLAT_ENCODER["encoder"]
-        return Architecture(
+        return MagentaArchitecture(
             encoder_units=self._units(f"{encoder}/{BIDIRECTIONAL.format('{}', 'fw')}"),
             hierarchical_encoder=hierarchical_encoder,
             latent_dim=latent_dim,

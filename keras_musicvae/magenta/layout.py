@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.architecture import Architecture, Layer
+from keras_musicvae.magenta.architecture import Layer, MagentaArchitecture
 from keras_musicvae.presets.schema import MAX_WEIGHT
 
 _FORGET_BIAS = 1.0
@@ -72,7 +72,7 @@ def _swap_middle_gates(columns: NDArray) -> NDArray:
     return np.concatenate([first, third, second, fourth], axis=-1)
 
 
-def architecture_of(model: Any) -> Architecture:
+def architecture_of(model: Any) -> MagentaArchitecture:
     """The architecture of a built `MusicVAE`, which says what Magenta calls its layers.
 
     Args:
@@ -81,7 +81,7 @@ def architecture_of(model: Any) -> Architecture:
     Returns:
         The architecture.
     """
-    return Architecture(
+    return MagentaArchitecture(
         encoder_units=tuple(model.encoder_units),
         hierarchical_encoder=model.hierarchical_encoder,
         latent_dim=model.latent_dim,

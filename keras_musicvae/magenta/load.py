@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from keras_musicvae.errors import CheckpointError, ConfigError
 from keras_musicvae.grooves.drum_map import DrumMap
 from keras_musicvae.grooves.tasks import find_task
-from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.architecture import MagentaArchitecture
 from keras_musicvae.magenta.checkpoint import MagentaCheckpoint, read_checkpoint
 from keras_musicvae.magenta.layout import load_magenta_weights
 from keras_musicvae.magenta.released import RELEASED
@@ -34,7 +34,7 @@ def load_magenta(
         cls: `MusicVAE` or a subclass.
         source: a path, an address or a released name, see `open_magenta`.
         num_bars: bars of a window.
-        task: what the model is given. Defaults to what the checkpoint tells.
+        task: what the model is given. Defaults to the checkpoint's.
         drum_map: the kit of the model's music, in and out.
         **kwargs: arguments of the constructor that are not in a checkpoint.
 
@@ -149,7 +149,7 @@ def _task(checkpoint: MagentaCheckpoint, task: str | None) -> str:
     return find_task(task).name
 
 
-def _known_path(architecture: Architecture, task: str) -> str:
+def _known_path(architecture: MagentaArchitecture, task: str) -> str:
     if architecture.control_dim:
         return "magenta_hits"
     return "magenta_inputs" if find_task(task).knows else "nowhere"

@@ -131,7 +131,12 @@ class MusicVAE(Wishes, PresetModel, GrooveModel):
         # Drives annealing and noise. A weight, so that it is saved with the others and
         # a loaded model resumes where it was.
         self.step = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="step",
         )
         self.noise = TrainingNoise(self.seed, self.step)
         self.encoder = self._make_encoder()

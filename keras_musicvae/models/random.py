@@ -2,9 +2,10 @@
 
 `keras.random` gives other numbers on each backend for the same seed, and keeps a state
 that weights files do not hold. In training `TrainingNoise` takes its place: its numbers
-depend on (seed, step, site) alone, so that a run repeats exactly, resumes exactly, and
-takes the same course on TensorFlow, JAX and PyTorch up to rounding. The verbs take
-theirs from `Draws`, which NumPy makes outside of the compiled functions.
+depend on (seed, step, site) and the position of an example in its batch alone, so that
+a run repeats exactly, resumes exactly, and takes the same course on TensorFlow, JAX and
+PyTorch, and on one device and several, up to rounding. The verbs take theirs from
+`Draws`, which NumPy makes outside of the compiled functions.
 
 The generator of `TrainingNoise` is a counter hashed by the 32-bit finaliser "lowbias32"
 (C. Wellons, "Prospecting for hash functions", 2018), in wrapping int32 arithmetic. It
@@ -21,6 +22,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from keras_musicvae.backends import distributed
 from keras_musicvae.errors import ConfigError
 
 # --- Training -----------------------------------------------------------------
@@ -28,7 +30,10 @@ from keras_musicvae.errors import ConfigError
 
 @dataclass(frozen=True)
 class TrainingNoise:
-    """The random numbers of a model in training: functions of (seed, step, site).
+    """The random numbers of a model in training.
+
+    They are functions of (seed, step, site) and of the position of an example: where
+    several devices share a batch, its position in the whole batch.
 
     Args:
         seed: The seed of the run.
@@ -42,7 +47,7 @@ class TrainingNoise:
         """Uniform numbers in (0, 1), exact multiples of 2^-24 plus 2^-25, float32.
 
         Args:
-            shape: The shape of the result; entries may be symbolic.
+            shape: (batch, ...), the shape of the result; entries may be symbolic.
             site: Which of the draws of a step this is.
         """
         bits = ops.cast(self.bits(shape, site), "float32")
@@ -50,17 +55,18 @@ class TrainingNoise:
 
     def normal(self, shape: tuple, site: int) -> Any:
         """Standard normal numbers, by the Box-Muller transform of `uniform`."""
-        pair = self.uniform((2, *shape), site)
-        radius = ops.sqrt(-2.0 * ops.log(pair[0]))
-        return radius * ops.cos((2.0 * math.pi) * pair[1])
+        pair = self.uniform((shape[0], 2, *shape[1:]), site)
+        radius = ops.sqrt(-2.0 * ops.log(pair[:, 0]))
+        return radius * ops.cos((2.0 * math.pi) * pair[:, 1])
 
     def bits(self, shape: tuple, site: int) -> Any:
-        """Uniform integers in [0, 2^24), flat."""
+        """Uniform integers in [0, 2^24), flat, for a batch of `shape`."""
         offset = _wrap(self.seed * 0x9E3779B9 + site * 0x85EBCA6B)
         key = _hash(ops.cast(ops.convert_to_tensor(self.step), "int32") + offset)
         # The counter is hashed before the key is added, or the streams of two keys
         # would be one stream, shifted.
-        counter = ops.arange(math.prod(shape), dtype="int32")
+        first = distributed.first_example(shape[0]) * math.prod(shape[1:])
+        counter = ops.arange(math.prod(shape), dtype="int32") + first
         bits = _hash(_hash(counter) + key)
         return ops.bitwise_and(ops.right_shift(bits, 8), 0xFFFFFF)
 

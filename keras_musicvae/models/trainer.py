@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_musicvae.backends import native
+from keras_musicvae.backends import distributed, native
 from keras_musicvae.errors import TrainingError
 from keras_musicvae.models.schedules import ExponentialDecayToFloor
 
@@ -82,9 +82,14 @@ class GrooveTrainer(keras.Model):
         _, gradients = native.value_and_gradients(
             self, lambda: self._scaled_loss(x, y, sample_weight)
         )
+        gradients = distributed.mean_gradients(gradients)
         gradients, norm = self._without_explosion(gradients)
         native.apply_gradients(self, gradients, norm)
         return self.compute_metrics(x, y, None, sample_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The metrics of all devices; Keras calls it after a step and an epoch."""
+        return distributed.all_metrics(self, super().get_metrics_result)
 
     def _scaled_loss(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self(x, training=True)
@@ -102,5 +107,9 @@ class GrooveTrainer(keras.Model):
         if self.gradient_skip_norm is None or scaled:
             return gradients, norm  # loss scaling skips overflowing steps by itself
         sound = norm < self.gradient_skip_norm  # False for NaN
-        self.skipped_steps_tracker.update_state(ops.logical_not(sound))
+        # Every device skips it, and their counts add up.
+        counts = distributed.first_example(1) == 0
+        self.skipped_steps_tracker.update_state(
+            ops.logical_and(ops.logical_not(sound), counts)
+        )
         return native.zeros_unless(sound, gradients), ops.where(sound, norm, 0.0)

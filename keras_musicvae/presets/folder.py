@@ -3,7 +3,7 @@
 Nothing here imports Keras, so that `keras-musicvae presets` starts at once. A file
 is read once, up to a limit, and its SHA-256 is compared with the pin that came from
 outside of the folder (the registry, a `#sha256=` of an address) or else with the
-one in `metadata.json`, which tells half-copied folders from whole ones.
+one in `metadata.json`, which shows whether a folder was copied whole.
 """
 
 import hashlib

@@ -129,7 +129,7 @@ def _hugging_face_file(
     errors = import_module("huggingface_hub.errors")
     place = {"repo_id": repository, "filename": name, "revision": revision}
     try:
-        # One request without retries tells a dead network at once (the download
+        # One request without retries finds a dead network at once (the download
         # itself would retry for 20 s) and how much there is to fetch.
         url = hub.hf_hub_url(**place)
         size = hub.get_hf_file_metadata(url, timeout=_TIMEOUT).size

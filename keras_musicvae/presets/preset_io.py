@@ -183,7 +183,7 @@ def save_preset(
 
 
 def _read_config(folder: PresetFolder) -> dict[str, Any]:
-    """`config.json`, its frame checked; what is not ours is told apart first."""
+    """`config.json`, its frame checked; presets of others are refused first."""
     if not folder.has(METADATA) and folder.has(CONFIG):
         # Without our metadata nothing can be verified, only named.
         check_object(folder.read_json(CONFIG, verify=False), folder.where(CONFIG))

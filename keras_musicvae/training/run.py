@@ -1,11 +1,18 @@
-"""A training run, from windows to a preset folder."""
+"""A training run, from windows to a preset folder.
 
+Several processes may train together (`backends/distributed.py`): all read the windows
+and the checkpoint, and process 0 alone writes.
+"""
+
+import contextlib
+import json
 import logging
 import math
 import os
 import platform
 import shlex
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,8 +20,15 @@ from typing import Any
 import keras
 
 from keras_musicvae import __version__
+from keras_musicvae.backends import distributed
+from keras_musicvae.backends.processes import Processes
 from keras_musicvae.datasets.windows import GrooveWindows
-from keras_musicvae.errors import ConfigError, DatasetError, TrainingError
+from keras_musicvae.errors import (
+    ConfigError,
+    DatasetError,
+    MusicVAEError,
+    TrainingError,
+)
 from keras_musicvae.files import exclusive_lock, make_folder, user_path
 from keras_musicvae.grooves.conditions import fit_conditions
 from keras_musicvae.grooves.converter import GrooveConverter
@@ -22,7 +36,7 @@ from keras_musicvae.models.config import Objective
 from keras_musicvae.models.music_vae import MusicVAE
 from keras_musicvae.models.schedules import ExponentialDecayToFloor
 from keras_musicvae.progress import showing
-from keras_musicvae.training.batches import WindowBatches
+from keras_musicvae.training.batches import WholeBatches, WindowBatches
 from keras_musicvae.training.callbacks import (
     CollapseWarning,
     RunProgress,
@@ -59,6 +73,7 @@ def train(
     fills: GrooveWindows | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     finish: bool = False,
+    processes: Processes | None = None,
     command: str = "",
     verbose: bool = False,
 ) -> Path:
@@ -85,6 +100,11 @@ def train(
             `keras.callbacks.TensorBoard("logs")`.
         finish: Train no further, and save the best weights of an interrupted run as
             the preset. Defaults to False.
+        processes: Those that train together, each of which calls `train` with the same
+            arguments; the windows and `out` lie where all of them can read. The result
+            is that of one device up to rounding, and an interrupted run goes on with
+            any number of them. Defaults to None: this process alone, unless the
+            backend was told otherwise (`torch.distributed`, a `tf.distribute` scope).
         command: The command line that started this, for the model card.
         verbose: Show progress on stderr: a bar on a terminal, elsewhere a line every
             half minute and one per epoch. Defaults to False.
@@ -93,11 +113,13 @@ def train(
         The preset folder, `out/preset`.
 
     Raises:
-        ConfigError: The recipe sets what the model or `base` does not allow.
+        ConfigError: The recipe sets what the model or `base` does not allow, or its
+            `batch_size` is no multiple of the number of devices.
         DatasetError: A split has too few windows.
         TrainingError: The folder holds a run with other settings, or none that could
-            be finished; another process trains in it; `base` takes other windows; or
-            the training diverges.
+            be finished; another run trains in it; `base` takes other windows; the
+            training diverges; or of several processes one is lost or was given
+            something else.
         OutputError: The folder cannot be written.
 
     Example:
@@ -111,9 +133,55 @@ def train(
     out = user_path(out)
     base = None if base is None else os.fspath(base)
     run = _Run(windows, out, recipe, base, fills)
-    if finish and find_checkpoint(run.checkpoint) is None:
-        raise TrainingError(f"There is no run to finish in {out}.")
-    model = run.make_model()
+    with contextlib.ExitStack() as stack:
+        with _together(processes, recipe.batch_size):
+            writes = distributed.rank() == 0
+            if writes and finish and find_checkpoint(run.checkpoint) is None:
+                raise TrainingError(f"There is no run to finish in {out}.")
+            model = run.make_model()
+            if writes:
+                stack.enter_context(_folder_of_one_run(out))
+                for note in run.notes:
+                    logger.warning(note)
+            recorder = run.resume(model, writes)
+            if not finish:
+                run.fit(model, recorder, callbacks, verbose)
+        return run.save(recorder, command) if writes else run.preset
+
+
+@contextlib.contextmanager
+def _together(processes: Processes | None, batch_size: int) -> Iterator[None]:
+    """`distributed.joined`; that a process is lost becomes an error of ours."""
+    if processes:
+        _check_division(batch_size, processes.number)
+    with distributed.joined(processes, batch_size):
+        devices = distributed.replicas()
+        _check_division(batch_size, devices)
+        try:
+            yield
+        except MusicVAEError:
+            raise
+        except distributed.LOST as error:
+            if devices == 1:
+                raise
+            raise TrainingError(
+                "A process that trains along is lost, or its device failed: "
+                f"{str(error).splitlines()[0]} The last checkpoint is kept: the same "
+                "command goes on from it, with another number of devices too."
+            ) from error
+
+
+def _check_division(batch_size: int, devices: int) -> None:
+    if batch_size % devices:
+        raise ConfigError(
+            f"`batch_size` must be a multiple of the number of devices, {devices}. "
+            f"Received: batch_size={batch_size}"
+        )
+
+
+@contextlib.contextmanager
+def _folder_of_one_run(out: Path) -> Iterator[None]:
+    """The folder exists, and no other run writes into it."""
     make_folder(out)
     with exclusive_lock(out / ".lock") as mine:
         if not mine:
@@ -121,13 +189,8 @@ def train(
                 f"Another process trains in {out}. Wait for it, or choose another "
                 "folder."
             )
-        for note in run.notes:
-            logger.warning(note)
-        recorder = RunRecorder(out, run.settings, run.resume(model))
-        recorder.write_log()
-        if not finish:
-            run.fit(model, recorder, callbacks, verbose)
-        return run.save(model, recorder, command)
+        find_checkpoint(out / "checkpoint")  # repairs it before others read it
+        yield
 
 
 @dataclass
@@ -161,6 +224,7 @@ class _Run:
             self.splicer = FillSplicer(self.training, self.fills.split("train"))
         self.epoch_windows = len(self.training) // batch_size * batch_size
         self.checkpoint = self.out / "checkpoint"
+        self.preset = self.out / "preset"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -224,7 +288,36 @@ class _Run:
             converter = converter.changed(task=task, conditions=conditions)
         return MusicVAE.from_preset(base, preprocessor=converter, **arguments)
 
-    def resume(self, model: MusicVAE) -> list[dict[str, Any]]:
+    def resume(self, model: MusicVAE, writes: bool) -> RunRecorder:
+        """Loads the newest checkpoint, if there is one; keeps what comes after it.
+
+        Args:
+            model: A new model of this run.
+            writes: Whether this process writes the files.
+        """
+        # Where there are several: they wait here until the folder is in order.
+        self._agree("settings", self.settings)
+        self._agree("windows", self.windows.info)
+        self._agree("kinds of devices", distributed.device_kind())
+        history = self._load(model)
+        self._agree("checkpoints", len(history))
+        recorder = RunRecorder(self.out if writes else None, self.settings, history)
+        recorder.write_log()
+        return recorder
+
+    def _agree(self, name: str, fact: Any) -> None:
+        """Raises `TrainingError` if a process has something else than the others."""
+        number = zlib.crc32(json.dumps(fact, sort_keys=True).encode()) >> 1
+        numbers = distributed.gathered(number)
+        different = [i for i, n in enumerate(numbers) if n != numbers[0]]
+        if different:
+            raise TrainingError(
+                f"The processes that train together have different {name}: process 0 "
+                f"and process {different[0]}. Give all of them the same, and folders "
+                "that all can read."
+            )
+
+    def _load(self, model: MusicVAE) -> list[dict[str, Any]]:
         """Loads the newest checkpoint, if there is one; returns its epochs."""
         if find_checkpoint(self.checkpoint) is None:
             return []
@@ -255,6 +348,11 @@ class _Run:
         recipe, done = self.recipe, len(recorder.history)
         if done >= recipe.epochs:
             return
+        if len(self.validation) < distributed.replicas():
+            raise DatasetError(
+                f"The split 'validation' has {len(self.validation)} windows, fewer "
+                f"than the {distributed.replicas()} devices. Preprocess more files."
+            )
         batches = WindowBatches(
             self.training,
             model.to_batch,
@@ -270,12 +368,13 @@ class _Run:
             "windows",
             start=self.epoch_windows * done,
             line_seconds=LINE_SECONDS,
-            verbose=verbose,
+            verbose=verbose and recorder.folder is not None,
         ) as display:
             model.fit(
                 batches,
-                validation_data=(model.to_batch(self.validation.examples()),),
-                validation_batch_size=recipe.batch_size,
+                validation_data=WholeBatches(
+                    model.to_batch(self.validation.examples()), recipe.batch_size
+                ),
                 epochs=recipe.epochs,
                 initial_epoch=done,
                 shuffle=False,  # the batches are shuffled already, by the seed
@@ -290,8 +389,9 @@ class _Run:
                 verbose=0,
             )
 
-    def save(self, model: MusicVAE, recorder: RunRecorder, command: str) -> Path:
-        """Saves the best weights as a preset."""
+    def save(self, recorder: RunRecorder, command: str) -> Path:
+        """Saves the best weights as a preset; one process and device can do that."""
+        model = self.make_model()
         load_checkpoint(self.checkpoint, model, BEST_WEIGHTS)
         validation = self.validation if self.recipe.calibrate else None
         model = finish_model(
@@ -326,10 +426,8 @@ class _Run:
             for name, value in best.items()
             if name.startswith("val_") and name not in TRAINING_ONLY
         }
-        model.save_to_preset(
-            self.out / "preset", training=training, evaluation=evaluation
-        )
-        return self.out / "preset"
+        model.save_to_preset(self.preset, training=training, evaluation=evaluation)
+        return self.preset
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

@@ -10,26 +10,26 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.architecture import MagentaArchitecture
 from keras_musicvae.magenta.sstable import masked_crc32c
 
 MAGIC = 0xDB4775248B80FB57
 DTYPES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}
 
-SMALL = Architecture(
+SMALL = MagentaArchitecture(
     encoder_units=(6,),
     hierarchical_encoder=False,
     latent_dim=4,
     decoder_units=(5, 3),
 )
-TWO_LAYERS = Architecture(
+TWO_LAYERS = MagentaArchitecture(
     encoder_units=(6, 5),
     hierarchical_encoder=False,
     latent_dim=4,
     decoder_units=(5, 3),
     conductor_units=(7, 4),
 )
-AUTOREGRESSIVE = Architecture(
+AUTOREGRESSIVE = MagentaArchitecture(
     encoder_units=(6,),
     hierarchical_encoder=False,
     latent_dim=4,
@@ -37,21 +37,21 @@ AUTOREGRESSIVE = Architecture(
     conductor_units=(7, 4),
     autoregressive_conductor=True,
 )
-HIERARCHICAL_ENCODER = Architecture(
+HIERARCHICAL_ENCODER = MagentaArchitecture(
     encoder_units=(6, 5),
     hierarchical_encoder=True,
     latent_dim=4,
     decoder_units=(5,),
     conductor_units=(7,),
 )
-HITS_CONTROL = Architecture(
+HITS_CONTROL = MagentaArchitecture(
     encoder_units=(6,),
     hierarchical_encoder=False,
     latent_dim=4,
     decoder_units=(5, 3),
     control_dim=9,
 )
-FULL_SIZE = Architecture(
+FULL_SIZE = MagentaArchitecture(
     encoder_units=(512,),
     hierarchical_encoder=False,
     latent_dim=256,
@@ -66,7 +66,7 @@ ARCHITECTURES = {
 }
 
 
-def random_weights(architecture: Architecture, seed: int = 0) -> dict:
+def random_weights(architecture: MagentaArchitecture, seed: int = 0) -> dict:
     rng = np.random.default_rng(seed)
     return {
         name: rng.normal(0, 0.3, shape).astype(np.float32)

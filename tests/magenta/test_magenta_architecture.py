@@ -5,7 +5,7 @@ from checkpoint_writers import ARCHITECTURES, FULL_SIZE, SMALL, with_training_st
 from shared_data import shared_path
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.architecture import MagentaArchitecture
 from keras_musicvae.magenta.discovery import (
     find_architecture,
     split_variables,
@@ -22,15 +22,15 @@ def test_an_architecture_is_found_from_its_variables(name):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("groovae_4bar_reduced", Architecture((20,), False, 8, (16, 12))),
-        ("groovae_2bar_tap_reduced", Architecture((20,), False, 8, (16, 12))),
+        ("groovae_4bar_reduced", MagentaArchitecture((20,), False, 8, (16, 12))),
+        ("groovae_2bar_tap_reduced", MagentaArchitecture((20,), False, 8, (16, 12))),
         (
             "groovae_2bar_hits_control_reduced",
-            Architecture((20,), False, 8, (16, 12), control_dim=9),
+            MagentaArchitecture((20,), False, 8, (16, 12), control_dim=9),
         ),
         (
             "hierdec_groovae_4bar_reduced",
-            Architecture((20, 14), False, 8, (16, 12), (16, 12)),
+            MagentaArchitecture((20, 14), False, 8, (16, 12), (16, 12)),
         ),
     ],
 )
@@ -46,7 +46,7 @@ def test_variables_are_those_of_magentas_graph(name, expected):
 
 
 def test_parameter_counts_of_the_published_sizes():
-    def count(architecture: Architecture) -> int:
+    def count(architecture: MagentaArchitecture) -> int:
         total = 0
         for shape in architecture.variables.values():
             size = 1
@@ -56,7 +56,7 @@ def test_parameter_counts_of_the_published_sizes():
         return total
 
     assert count(FULL_SIZE) == 4_085_019
-    hierarchical = Architecture((512,), False, 256, (256, 256), (256, 256))
+    hierarchical = MagentaArchitecture((512,), False, 256, (256, 256), (256, 256))
     assert count(hierarchical) == 5_137_691
 
 

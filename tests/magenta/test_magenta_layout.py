@@ -4,7 +4,7 @@ import pytest
 from checkpoint_writers import ARCHITECTURES, SMALL, random_weights
 
 from keras_musicvae.errors import CheckpointError
-from keras_musicvae.magenta.architecture import Architecture
+from keras_musicvae.magenta.architecture import MagentaArchitecture
 from keras_musicvae.magenta.layout import (
     architecture_of,
     export_magenta_variables,
@@ -15,7 +15,7 @@ from keras_musicvae.magenta.layout import (
 from keras_musicvae.models.music_vae import MusicVAE
 
 
-def model_of(architecture: Architecture) -> MusicVAE:
+def model_of(architecture: MagentaArchitecture) -> MusicVAE:
     return MusicVAE(
         num_bars=2,
         steps_per_bar=4,
