@@ -291,7 +291,7 @@ SMALL = {
 def wishing():
     """A model with conditions and a flow that bends, as if it had been fitted."""
     vocabularies = {
-        "kind": ["beat", "fill"],
+        "fill": True,
         "tempo": {"mean": 120.0, "stddev": 20.0},
         "density": [*range(33)],
     }
@@ -318,9 +318,9 @@ def decoded(wishing, monkeypatch):
     given = []
     decode = wishing.inference.decode
 
-    def remembered(z, noise, temperature, batch):
+    def remembered(z, noise, temperature, batch, kept=None):
         given.append((np.array(z), np.array(batch["condition"])))
-        return decode(z, noise, temperature, batch)
+        return decode(z, noise, temperature, batch, kept)
 
     monkeypatch.setattr(wishing.inference, "decode", remembered)
     return given
@@ -335,7 +335,7 @@ def test_a_path_has_the_latents_and_conditions_of_its_ends(wishing, decoded):
     np.testing.assert_allclose(blends[[0, 1, -2, -1]], conditions, atol=1e-6)
     middle = (conditions[:2] + conditions[2:]) / 2
     np.testing.assert_allclose(blends[4:6], middle, atol=1e-6)
-    tempos = blends[::2, 2]  # kind has no value that can be read; tempo is next
+    tempos = blends[::2, 2]  # fill has no value that can be read; tempo is next
     np.testing.assert_allclose(tempos, np.linspace(-1, 1, 5), atol=1e-6)
     # Arcs of noise, which the flow bends: not the arcs of the latents.
     from keras_musicvae.models.latent_paths import path_between
@@ -345,11 +345,11 @@ def test_a_path_has_the_latents_and_conditions_of_its_ends(wishing, decoded):
 
 
 def test_a_wish_holds_on_the_whole_way(wishing, decoded):
-    wish = {"density": 0.5, "kind": "fill"}
+    wish = {"density": 0.5, "fill": True}
     wishing.interpolate([beat(2, seed) for seed in range(4)], 3, condition=wish)
     ((_, blends),) = decoded
     assert len(blends) == 9
-    np.testing.assert_allclose(blends[:, :2], [[0, 1]] * 9)
+    np.testing.assert_allclose(blends[:, :2], [[1, 1]] * 9)
     np.testing.assert_allclose(blends[:, 4:], [[0, 1]] * 9, atol=1e-6)
 
 
@@ -363,25 +363,25 @@ def test_similar_1_is_the_latent_of_the_music_and_0_a_sample(wishing, decoded):
     wishing.similar(groove, 3, 0, seed=5)
     unrelated, conditions = decoded[-1]
     normal = Draws(5).stream(Purpose.NEIGHBOURS).standard_normal((6, 4), np.float32)
-    base = wishing.preprocessor.default_condition()
+    base = np.array([-1, 1, 0, 0, 0, 0], np.float32)  # no fill
     expected = wishing.prior.draw(normal, conditions, base)
     np.testing.assert_allclose(unrelated, expected, atol=1e-5)
 
 
 def test_samples_are_drawn_for_what_is_asked(wishing, decoded):
-    for wish in ({}, {"density": 0.0}, {"density": 1.0}, {"kind": "fill"}):
+    for wish in ({}, {"density": 0.0}, {"density": 1.0}, {"fill": True}):
         wishing.sample(3, seed=2, condition=wish)
     latents = [z for z, _ in decoded]
     for i, j in ((0, 1), (1, 2), (0, 3)):
         assert np.abs(latents[i] - latents[j]).max() > 1e-2
     _, conditions = zip(*decoded, strict=True)
-    np.testing.assert_allclose(conditions[0], [[1, 0, 0, 0, 0, 0]] * 3)  # a beat
+    np.testing.assert_allclose(conditions[0], [[-1, 1, 0, 0, 0, 0]] * 3)
     np.testing.assert_allclose(conditions[1][0, 4:], [-np.sqrt(3), 1], rtol=1e-6)
-    np.testing.assert_allclose(conditions[3][0, :2], [0, 1])
+    np.testing.assert_allclose(conditions[3][0, :2], [1, 1])
     # What is asked for in so many words is what holds anyway.
-    wishing.sample(3, seed=2, condition={"kind": "beat"})
+    wishing.sample(3, seed=2, condition={"fill": False})
     np.testing.assert_array_equal(decoded[-1][0], latents[0])
-    wishing.sample(3, seed=2, condition={"kind": None})
+    wishing.sample(3, seed=2, condition={"fill": None})
     assert not decoded[-1][1].any()
     with pytest.raises(ConfigError, match="`density` must be a number from 0 to 1"):
         wishing.sample(condition={"density": 12})
