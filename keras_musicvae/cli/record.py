@@ -79,7 +79,10 @@ def command_again(
 
 
 # Options that name files, or that the result does not depend on.
-_NO_SETTINGS = {"command", "run", "files", "preset", "seed", "out", "backend", "quiet"}
+_NO_SETTINGS = {
+    *("command", "arguments", "run", "files", "preset", "seed", "out", "backend"),
+    "quiet",
+}
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -77,7 +77,6 @@ def test_a_checked_config_builds_the_same_model():
         ("heads", "os.system", "heads"),
         ("heads", ["squared_error"], "heads"),
         ("dropout", 1.5, "dropout"),
-        ("lookback", 2, "`lookback` must be below `num_bars`"),
         ("prior_units", 10**9, "prior_units"),
         ("seed", 10**400, "seed|too large"),
         ("name", "../../etc/passwd", "name"),
