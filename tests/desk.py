@@ -17,7 +17,7 @@ _TINY = {
     "conductor_units": (8,),
     "decoder_units": (8,),
     "latent_dim": 4,
-    "prior_components": 4,
+    "prior_units": 4,
 }
 
 

@@ -112,7 +112,7 @@ SMALL = [
     "--set=encoder_units=[6]",
     "--set=decoder_units=[5]",
     "--set=conductor_units=[4]",
-    "--set=prior_components=8",
+    "--set=prior_units=8",
     "--set=calibrate=false",
 ]
 
