@@ -96,6 +96,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option = partial(add_option, running)
     option("--jobs", "processes (default: all cores)", integer(1), metavar="N")
     option(
+        "--engine",
+        "processes of this machine, or a Ray cluster whose nodes all read SOURCE under "
+        "this path; the dataset is the same",
+        ["local", "ray"],
+        "local",
+    )
+    option(
+        "--address",
+        "of the Ray cluster, such as auto (default: Ray starts on this machine)",
+    )
+    option(
         "--time-limit",
         "seconds of processor time per file",
         number(0.1),
@@ -147,6 +158,8 @@ def run(args: argparse.Namespace) -> None:
         fractions=args.split,
         seed=args.seed,
         jobs=args.jobs,
+        engine=args.engine,
+        address=args.address,
         seconds=args.time_limit,
         memory=args.memory_limit << 20,
         overwrite=args.overwrite,

@@ -9,8 +9,9 @@ import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from keras_musicvae.datasets.catalogue import Catalogue, read_catalogue
 from keras_musicvae.datasets.convert import WindowConfig
 from keras_musicvae.datasets.layout import INFO_NAME, read_info
 from keras_musicvae.datasets.parts import PART_FILES, read_sound_record
+from keras_musicvae.datasets.ray_engine import read_on_ray
 from keras_musicvae.datasets.sources import (
     MIDI_SUFFIXES,
     Entry,
@@ -35,6 +37,9 @@ from keras_musicvae.errors import ConfigError, DatasetError
 from keras_musicvae.files import user_path
 from keras_musicvae.progress import showing
 
+ENGINES = ("local", "ray")
+"""Where files are read: in processes of this machine, or on a Ray cluster."""
+
 
 def preprocess(
     source: str | os.PathLike[str],
@@ -45,6 +50,8 @@ def preprocess(
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     seconds: float = SECONDS,
     memory: int = MEMORY,
     overwrite: bool = False,
@@ -70,6 +77,11 @@ def preprocess(
         seed: Another seed gives another division. Defaults to 0.
         jobs: Worker processes; they do not change the result. Defaults to the number
             of available processors.
+        engine: `"local"`, the default: processes of this machine; `"ray"`: a Ray
+            cluster, whose nodes all read `source` under this path. The dataset is the
+            same, byte for byte.
+        address: That of the cluster, as `ray.init` takes it, such as `"auto"`. Defaults
+            to None: Ray starts on this machine.
         seconds: Processor time allowed for a file (not on Windows), which does not
             depend on how busy the machine is. Defaults to 30.
         memory: Bytes that reading may take in a worker (enforced on Linux). Defaults
@@ -82,7 +94,9 @@ def preprocess(
         The windows, memory-mapped; `info["report"]` says what was read.
 
     Raises:
-        ConfigError: `config` is none, or `jobs`, `seconds` or `memory` not positive.
+        ConfigError: `config` is none, `jobs`, `seconds` or `memory` not positive, or
+            `engine` unknown.
+        MissingExtraError: `engine="ray"` without Ray.
         DatasetError: the source is not readable, gives no window at all, or `out`
             holds another dataset.
         OutputError: `out` cannot be written.
@@ -102,6 +116,7 @@ def preprocess(
         )
     shares = check_fractions(fractions)
     rules.checked("jobs", rules.optional(rules.integer(1)), jobs)
+    rules.checked("engine", rules.choice(ENGINES), engine)
     rules.checked("seconds", rules.number(1e-3), seconds)
     rules.checked("memory", rules.integer(1), memory)
     out = user_path(out)
@@ -131,7 +146,19 @@ def preprocess(
     unfinished = UnfinishedFolder(out, {**plan, **settings})
     try:
         parts = work.parts()
-        _read_all(work, parts, unfinished.parts, config, jobs, seconds, memory, verbose)
+        task = {
+            "source": str(opened.path.absolute()),
+            "folder": str(unfinished.parts),
+            "config": config.to_json(),
+            "max_bytes": work.max_bytes,
+            "seconds": seconds,
+            "memory": memory,
+        }
+        reader = PartReader(work.catalogue, task)
+        read = partial(reader.read, jobs=jobs or available_cpus())
+        if engine == "ray":
+            read = partial(read_on_ray, reader, address=address)
+        _read_all(parts, unfinished.parts, read, verbose)
         written = Parts(unfinished.parts, len(parts))
         info = assemble(
             written,
@@ -206,13 +233,9 @@ class _Work:
 
 
 def _read_all(
-    work: _Work,
     parts: dict[int, list[str]],
     folder: Path,
-    config: WindowConfig,
-    jobs: int | None,
-    seconds: float,
-    memory: int,
+    read: Callable[..., None],
     verbose: bool,
 ) -> None:
     """Reads the parts that an earlier run has not."""
@@ -224,23 +247,15 @@ def _read_all(
             rejected += len(record.rejected)
         else:
             missing[number] = names
-    with showing("Reading MIDI", len(work.files), start=done, verbose=verbose) as bar:
+    total = sum(map(len, parts.values()))
+    with showing("Reading MIDI", total, start=done, verbose=verbose) as bar:
 
         def on_file(found: int) -> None:
             nonlocal done, windows, rejected
             done, windows, rejected = done + 1, windows + found, rejected + (not found)
             bar.update(done, f"{windows:,} windows, {rejected:,} rejected")
 
-        task = {
-            "source": str(work.source.path.absolute()),
-            "folder": str(folder),
-            "config": config.to_json(),
-            "max_bytes": work.max_bytes,
-            "seconds": seconds,
-            "memory": memory,
-        }
-        reader = PartReader(work.catalogue, task, on_file)
-        reader.read(missing, min(jobs or available_cpus(), max(len(missing), 1)))
+        read(missing, on_file=on_file)
 
 
 def available_cpus() -> int:

@@ -95,7 +95,7 @@ def write_part(
     rejected: list[dict[str, Any]] = []
     counts: dict[str, Any] = {}
     tables, rows = [np.zeros(0, KEYED_WINDOW)], 0
-    frames, windows, record = _paths(folder, number)
+    frames, windows, record = part_paths(folder, number)
     with replacing(frames) as temporary, temporary.open("wb") as output:
         for file in files:
             digest = hashlib.sha256(file.data).hexdigest()
@@ -140,7 +140,7 @@ def write_part(
 
 def read_record(folder: Path, number: int) -> PartRecord:
     """The record of a part."""
-    *_, record = _paths(folder, number)
+    *_, record = part_paths(folder, number)
     return PartRecord(**json.loads(record.read_text("utf-8")))
 
 
@@ -158,17 +158,18 @@ def read_sound_record(folder: Path, number: int) -> PartRecord | None:
 
 def copy_frames(folder: Path, number: int, output: BinaryIO) -> None:
     """Appends the rows of a part to a file."""
-    with _paths(folder, number)[0].open("rb") as file:
+    with part_paths(folder, number)[0].open("rb") as file:
         shutil.copyfileobj(file, output)
 
 
 def read_windows(folder: Path, number: int) -> NDArray[np.void]:
     """The windows of a part, `KEYED_WINDOW` records."""
-    array: NDArray[np.void] = np.load(_paths(folder, number)[1], allow_pickle=False)
+    array: NDArray[np.void] = np.load(part_paths(folder, number)[1], allow_pickle=False)
     return array
 
 
-def _paths(folder: Path, number: int) -> tuple[Path, Path, Path]:
+def part_paths(folder: Path, number: int) -> tuple[Path, Path, Path]:
+    """The files of a part: frames, windows and, to be written last, the record."""
     stem = f"{number:05d}"
     return (
         folder / f"{stem}.frames",

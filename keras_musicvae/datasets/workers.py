@@ -45,25 +45,34 @@ class PartReader:
     Attributes:
         catalogue: What is known of the files.
         task: What the tasks of all parts share, see `worker`.
-        on_file: Called with the number of windows of each file, from any thread.
     """
 
     catalogue: Catalogue
     task: Mapping[str, Any]
-    on_file: Callable[[int], None]
     _processes: list["subprocess.Popen[str]"] = field(default_factory=list)
     _stopped: bool = False
 
-    def read(self, parts: Mapping[int, Sequence[str]], jobs: int) -> None:
-        """Reads the files of each part, `jobs` parts at once.
+    def read(
+        self,
+        parts: Mapping[int, Sequence[str]],
+        jobs: int,
+        on_file: Callable[[int], None],
+    ) -> None:
+        """Reads the files of each part.
+
+        Args:
+            parts: Names of files by the number of their part.
+            jobs: How many parts at once.
+            on_file: Called with the number of windows of each file, from any thread.
 
         Raises:
             DatasetError: Worker processes cannot be started.
             OutputError: The folder cannot be written.
         """
-        with ThreadPoolExecutor(jobs) as executor:
+        with ThreadPoolExecutor(min(jobs, max(len(parts), 1))) as executor:
             futures = [
-                executor.submit(self._read_part, *part) for part in parts.items()
+                executor.submit(self._read_part, *part, on_file)
+                for part in parts.items()
             ]
             try:
                 for future in futures:
@@ -74,7 +83,9 @@ class PartReader:
                 for process in self._processes:
                     process.kill()
 
-    def _read_part(self, number: int, names: Sequence[str]) -> None:
+    def _read_part(
+        self, number: int, names: Sequence[str], on_file: Callable[[int], None]
+    ) -> None:
         deaths: Counter[str] = Counter()
         reasons: dict[str, str] = {}
         counted = 0
@@ -92,7 +103,7 @@ class PartReader:
                     ready = answers.readline()
                     for done, windows in enumerate(answers, start=1):
                         if done > counted:
-                            self.on_file(int(windows))
+                            on_file(int(windows))
                             counted = done
                 log.seek(0)
                 complaint = log.read().strip().split("\n")[-1]
