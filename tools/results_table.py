@@ -17,13 +17,16 @@ LABELS = ROOT / "keras_musicvae" / "evaluation" / "report.json"
 # The rows and columns that the README has room for; the site shows all.
 FIGURES = (
     ("told_apart", "all"),
-    ("overlap", "recall"),
+    ("told_apart", "hits"),
     ("copies", "within_0"),
     ("distance", "velocity_kl_midi"),
     ("distance", "timing_kl_49"),
+    ("playing", "hits_at_127"),
     ("playing", "density"),
+    ("playing", "grooves_with_equal_bars"),
+    ("playing", "grooves_with_three_hands"),
 )
-COLUMNS = ("test", "train drummers", "groove_4bar T=1", "groove_4bar T=0.5", "markov")
+COLUMNS = ("test", "train drummers", "groove_4bar T=1", "original T=1", "markov")
 
 
 def short_table(table: str) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_musicvae.presets.sources import find_preset
+
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 
 Run = Mapping[str, str]
@@ -219,6 +221,26 @@ def original_table() -> str:
     return markdown(["", "Magenta's code", "this package"], rows)
 
 
+def epochs_table() -> str:
+    """The validation losses of `groove_4bar`, epoch by epoch, and of the codec."""
+    path = RESULTS / "groove_4bar" / "training.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        epochs = list(csv.DictReader(file))
+    card = find_preset("groove_4bar_codec").metadata["evaluation"]
+    names = ("hits", "velocities", "offsets", "kl_bits")
+    rows = [
+        (f"epoch {one['epoch']}", [one[f"val_{n}"] for n in names]) for one in epochs
+    ]
+    rows.append(("the first edition", [card[f"validation {n}"] for n in names]))
+    cells = []
+    for title, values in rows:
+        *losses, bits = map(float, values)
+        bound = sum(losses) + bits * math.log(2)
+        cells.append([title, *(f"{x:.1f}" for x in (*losses, bits, bound))])
+    head = ["", "hits", "velocities", "timing", "KL, bits", "sum with the KL, nats"]
+    return markdown(head, cells)
+
+
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; the first column to the left, the others to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
@@ -229,6 +251,7 @@ EVALUATIONS = {
     "plan": plan_table,
     "decoders": decoders_table,
     "original": original_table,
+    "second": epochs_table,
 }
 
 
