@@ -436,9 +436,9 @@ def test_only_parts_that_are_missing_or_damaged_are_read(
     taken = []
     read = workers.PartReader.read
 
-    def watched(self, parts, jobs):
+    def watched(self, parts, jobs, on_file):
         taken.extend(parts)
-        read(self, parts, jobs)
+        read(self, parts, jobs, on_file)
 
     monkeypatch.setattr(workers.PartReader, "read", watched)
     monkeypatch.setattr(unfinished.UnfinishedFolder, "publish", publish)
