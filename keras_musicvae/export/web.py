@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_musicvae.errors import ConfigError, shown
+from keras_musicvae.export.kit import kit_samples
 from keras_musicvae.export.weights import Weights, named_weights
 from keras_musicvae.files import replacing_files
 from keras_musicvae.grooves.conditions import (
@@ -18,12 +19,13 @@ from keras_musicvae.grooves.conditions import (
     RankedCondition,
     find_condition,
 )
+from keras_musicvae.grooves.drum_maps import DRUM_MAPS, DrumMap
 from keras_musicvae.studio.page import page_files
 
 DTYPES = ("float16", "float32")
 # The encoder tells where music lies, which it knows much less exactly than this: fewer
 # bits make a smaller file.
-ENCODER_BITS = 6
+ENCODER_BITS = 4
 
 _KINDS = {
     "choice": ChoiceCondition,
@@ -75,7 +77,13 @@ def web_files(model: Any, *, dtype: str = "float16") -> dict[str, bytes]:
             "The page needs a model with a preprocessor. Set `model.preprocessor = "
             "GrooveConverter(...)`."
         )
-    weights = named_weights(model)
+    # The page needs the mean of the posterior only.
+    weights = {
+        name: array
+        for name, array in named_weights(model).items()
+        if not name.startswith("latent.stddev")
+    }
+    kit, samples = kit_samples()
     names = (
         "num_bars",
         "steps_per_bar",
@@ -88,8 +96,10 @@ def web_files(model: Any, *, dtype: str = "float16") -> dict[str, bytes]:
         "architecture": {name: getattr(model.architecture, name) for name in names},
         "time_signature": list(converter.time_signature),
         "steps_per_quarter": converter.steps_per_quarter,
-        "drum_map": converter.drum_map.to_config(),
+        "drum_map": converter.drum_map.name,
+        "drum_maps": _drum_maps(converter.drum_map),
         "conditions": _conditions(converter.conditions),
+        "kit": kit,
         "weights": {
             "dtype": dtype,
             "tensors": [
@@ -101,6 +111,7 @@ def web_files(model: Any, *, dtype: str = "float16") -> dict[str, bytes]:
         **page_files(),
         "model.json": json.dumps(config).encode(),
         "weights.bin": pack_weights(weights, dtype),
+        "kit.bin": gzip.compress(samples, mtime=0),
     }
 
 
@@ -126,6 +137,21 @@ def _rounded(numbers: Any, bits: int) -> Any:
     lost = 10 - bits
     half = np.uint16(1 << (lost - 1))
     return ((numbers.view(np.uint16) + half) >> lost << lost).view(np.float16)
+
+
+def _drum_maps(own: DrumMap) -> dict[str, Any]:
+    """Of each map the drum of each pitch it knows, and the pitch that writes a drum."""
+    return {
+        name: {
+            "drums": {
+                str(pitch): drum
+                for pitch in range(128)
+                if (drum := one.drum_of(pitch)) is not None
+            },
+            "written": one.written_pitches.tolist(),
+        }
+        for name, one in {**DRUM_MAPS, own.name: own}.items()
+    }
 
 
 def _conditions(vocabularies: dict[str, Any]) -> list[dict[str, Any]]:
