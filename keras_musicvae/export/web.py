@@ -60,7 +60,6 @@ def export_web(
     files = web_files(model, dtype=dtype)
     with replacing_files(folder, list(files)) as temporary:
         for content, path in zip(files.values(), temporary, strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     return [Path(folder) / name for name in files]
 

@@ -23,11 +23,16 @@ export function accumulate(out, x, matrix, part = {}) {
   const used = nonzero(x);
   const at = (i) => (row + used[i]) * columns + first;
   let i = 0;
-  for (; i + 4 <= used.length; i += 4) {
+  // Eight rows at a time: each number of `out` is read and written once for all.
+  for (; i + 8 <= used.length; i += 8) {
     const [a, b, c, d] = [x[used[i]], x[used[i + 1]], x[used[i + 2]], x[used[i + 3]]];
+    const [e, f, g, h] = [x[used[i + 4]], x[used[i + 5]], x[used[i + 6]], x[used[i + 7]]];
     const [p, q, r, s] = [at(i), at(i + 1), at(i + 2), at(i + 3)];
+    const [t, u, v, w] = [at(i + 4), at(i + 5), at(i + 6), at(i + 7)];
     for (let j = 0; j < width; j++) {
-      out[j] += a * data[p + j] + b * data[q + j] + c * data[r + j] + d * data[s + j];
+      out[j] +=
+        a * data[p + j] + b * data[q + j] + c * data[r + j] + d * data[s + j] +
+        (e * data[t + j] + f * data[u + j] + g * data[v + j] + h * data[w + j]);
     }
   }
   for (; i < used.length; i++) {

@@ -30,23 +30,26 @@ function place(tree, path, matrix) {
 }
 
 function readFloats(buffer) {
-  return new Float32Array(unshuffled(buffer, 4).buffer);
+  const [a, b, c, d] = planes(buffer, 4);
+  const bits = new Uint32Array(a.length);
+  for (let i = 0; i < bits.length; i++) {
+    bits[i] = a[i] | (b[i] << 8) | (c[i] << 16) | (d[i] << 24);
+  }
+  return new Float32Array(bits.buffer);
 }
 
 function readHalves(buffer) {
   const values = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
-  const halves = new Uint16Array(unshuffled(buffer, 2).buffer);
-  return Float32Array.from(halves, (bits) => values[bits]);
+  const [low, high] = planes(buffer, 2);
+  const numbers = new Float32Array(low.length);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = values[low[i] | (high[i] << 8)];
+  return numbers;
 }
 
-function unshuffled(buffer, size) {
-  const bytes = new Uint8Array(buffer);
-  const count = bytes.length / size;
-  const out = new Uint8Array(bytes.length);
-  for (let byte = 0; byte < size; byte++) {
-    for (let i = 0; i < count; i++) out[i * size + byte] = bytes[byte * count + i];
-  }
-  return out;
+/** The bytes of each significance, the lowest first. */
+function planes(buffer, size) {
+  const count = buffer.byteLength / size;
+  return Array.from({ length: size }, (_, i) => new Uint8Array(buffer, i * count, count));
 }
 
 /** The value of a float16. */

@@ -107,8 +107,8 @@ export class Grid extends EventTarget {
     this.barLocks = [];
     for (let bar = 0; bar < steps / stepsPerBar; bar++) {
       const button = this.#lock(`Lock bar ${bar + 1}`, "bars", bar);
-      button.className = "bar";
-      button.textContent = `${bar + 1} 🔒︎`;
+      button.classList.add("bar");
+      button.textContent = `Bar ${bar + 1} `;
       button.style.gridColumn = `span ${stepsPerBar}`;
       this.barLocks.push(button);
       row.append(button);
@@ -117,7 +117,7 @@ export class Grid extends EventTarget {
   }
 
   #lock(label, kind, index) {
-    const button = element("button", { className: "lock", title: label, textContent: "🔒︎", "aria-label": label });
+    const button = element("button", { className: "lock", title: label, "aria-label": label });
     press(button, false);
     button.addEventListener("click", () => {
       const own = this.locks[kind];
