@@ -79,7 +79,10 @@ def named_weights(model: Any) -> Weights:
 
 
 def _add_encoder(found: dict[str, Any], name: str, encoder: Any) -> None:
-    directions = {"forward": encoder.forward_layers, "backward": encoder.backward_layers}
+    directions = {
+        "forward": encoder.forward_layers,
+        "backward": encoder.backward_layers,
+    }
     for direction, layers in directions.items():
         for i, layer in enumerate(layers):
             _add_lstm(found, f"{name}.{direction}.{i}", layer)
