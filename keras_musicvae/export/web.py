@@ -90,6 +90,9 @@ def web_files(model: Any, *, dtype: str = "float16") -> dict[str, bytes]:
         "latent_dim",
         "lookback",
         "hit_threshold",
+        "hit_temperature",
+        "velocity_temperature",
+        "timing_temperature",
     )
     config = {
         "architecture": {name: getattr(model.architecture, name) for name in names},
@@ -164,6 +167,7 @@ def _conditions(vocabularies: dict[str, Any]) -> list[dict[str, Any]]:
                 "kind": kind,
                 "text": condition.text,
                 "default": condition.default,
+                "drawn": condition.drawn,
                 "vocabulary": vocabulary,
             }
         )

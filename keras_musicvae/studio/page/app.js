@@ -187,12 +187,12 @@ pad.addEventListener("move", async ({ detail }) => {
   history.change({});
   try {
     if (places?.corners !== corners) {
-      places = { corners, ...(await ask("Reading", "corners", corners, history.state.tempo)) };
+      places = { corners, found: await ask("Reading", "corners", corners, playing()) };
     }
     // Points that were passed meanwhile are left out.
     for (let point = null; point !== asked; ) {
       point = asked;
-      const [made] = await ask("Moving", "between", places, point.x, point.y, playing());
+      const [made] = await ask("Moving", "between", places.found, point.x, point.y, playing());
       history.adjust(withFrames(made));
     }
   } finally {

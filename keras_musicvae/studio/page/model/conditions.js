@@ -2,6 +2,9 @@
 
 import { DRUMS, FEATURES } from "./heads.js";
 
+// The least difference between the values of neighbouring ranks.
+const APART = 1e-9;
+
 /** The value at `x` on the line through points with growing `from`. */
 export function interpolate(x, from, to) {
   if (x <= from[0]) return to[0];
@@ -36,22 +39,46 @@ const KINDS = {
       return [(rank - 0.5) * Math.sqrt(12), 1];
     },
     // Of a rank from 0 to 1 the value that has it.
-    wish: (value, vocabulary) => interpolate(value, ranks(vocabulary), vocabulary),
+    wish: (rank, vocabulary) =>
+      interpolate(rank, ranks(vocabulary), vocabulary) - vocabulary.length * APART,
   },
 };
 
 export class Conditions {
-  /** @param {{name, kind, vocabulary, default}[]} conditions In the order of codes. */
+  /** @param {{name, kind, vocabulary, default, drawn}[]} conditions In the order of codes. */
   constructor(conditions) {
     this.all = conditions;
   }
 
-  /** The code if only some values are wished for, by name; others have their default. */
-  wished(wishes) {
-    return this.#encode((condition) => {
-      const value = wishes[condition.name];
-      if (value === undefined || value === null) return condition.default;
-      return KINDS[condition.kind].wish(value, condition.vocabulary);
+  /** The code if nothing is wished for. */
+  get open() {
+    return this.#encode((condition) => condition.default);
+  }
+
+  /**
+   * The codes of new grooves.
+   *
+   * @param {object} wishes Values by name; null leaves one open.
+   * @param {import("./random.js").Stream} chance Draws those for which none is wished
+   *     and in which grooves should differ.
+   * @param {number} count How many grooves.
+   * @returns {{condition: Float32Array, base: Float32Array}[]} `base` is the code
+   *     without the wishes.
+   */
+  wished(wishes, chance, count) {
+    const draws = this.all.map(({ drawn }) =>
+      Array.from({ length: drawn ? count : 0 }, () => chance.random()),
+    );
+    const wish = (condition, value) => KINDS[condition.kind].wish(value, condition.vocabulary);
+    return Array.from({ length: count }, (_, groove) => {
+      const unasked = (condition, i) =>
+        condition.drawn ? wish(condition, draws[i][groove]) : condition.default;
+      const asked = (condition, i) => {
+        const value = wishes[condition.name];
+        if (value === undefined) return unasked(condition, i);
+        return value === null ? null : wish(condition, value);
+      };
+      return { condition: this.#encode(asked), base: this.#encode(unasked) };
     });
   }
 
@@ -62,8 +89,8 @@ export class Conditions {
   }
 
   #encode(valueOf) {
-    const codes = this.all.map((condition) =>
-      KINDS[condition.kind].encode(valueOf(condition), condition.vocabulary),
+    const codes = this.all.map((condition, i) =>
+      KINDS[condition.kind].encode(valueOf(condition, i), condition.vocabulary),
     );
     return Float32Array.from(codes.flat());
   }
@@ -73,7 +100,7 @@ function ranks(vocabulary) {
   return vocabulary.map((_, i) => i / (vocabulary.length - 1));
 }
 
-/** Density, loudness and swing of frames (steps * 27); null where there is none. */
+/** Density, loudness, swing and repetition of frames (steps * 27); null where there is none. */
 export function measures(frames, stepsPerBar) {
   const sums = [0, 1].map(() => ({ hits: 0, velocity: 0, offset: 0 }));
   const steps = frames.length / FEATURES;
@@ -95,5 +122,29 @@ export function measures(frames, stepsPerBar) {
     density: hits / (steps / stepsPerBar),
     loudness: hits ? (even.velocity + odd.velocity) / hits : null,
     swing: even.hits && odd.hits ? 0.5 * swung : null,
+    repetition: repetition(frames, stepsPerBar),
   };
+}
+
+/** The mean share of hits that two bars have in common; null where there is none. */
+function repetition(frames, stepsPerBar) {
+  const cells = [];
+  for (let at = 0; at < frames.length; at += FEATURES) {
+    cells.push(...frames.subarray(at, at + DRUMS));
+  }
+  const size = stepsPerBar * DRUMS;
+  const bars = cells.length / size;
+  const shares = [];
+  for (let a = 0; a < bars; a++) {
+    for (let b = a + 1; b < bars; b++) {
+      let [both, either] = [0, 0];
+      for (let i = 0; i < size; i++) {
+        const [x, y] = [cells[a * size + i] > 0.5, cells[b * size + i] > 0.5];
+        both += x && y;
+        either += x || y;
+      }
+      if (either) shares.push(both / either);
+    }
+  }
+  return shares.length ? shares.reduce((sum, share) => sum + share, 0) / shares.length : null;
 }

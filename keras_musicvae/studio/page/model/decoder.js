@@ -1,6 +1,6 @@
 // The decoder: a latent becomes frames, one step after the other.
 
-import { DRUMS, FEATURES, draw, thresholds } from "./heads.js";
+import { FEATURES, draw, noiseBehind, thresholds } from "./heads.js";
 import { accumulate, concatenate, dense } from "./linear.js";
 import { step } from "./lstm.js";
 
@@ -9,66 +9,121 @@ import { step } from "./lstm.js";
  * @typedef {{values: Float32Array, mask: Float32Array}} Kept Each (steps * 27).
  */
 
-/**
- * Plays a groove.
- *
- * @param {Float32Array} z
- * @param {Float32Array} condition
- * @param {Float32Array} noise (steps * 27), uniform in (0, 1).
- * @param {number} temperature
- * @param {object} weights
- * @param {object} architecture
- * @param {Kept | null} kept
- * @returns {Float32Array} Frames (steps * 27).
- */
-export function decode(z, condition, noise, temperature, weights, architecture, kept) {
-  const { num_bars: numBars, steps_per_bar: stepsPerBar, lookback } = architecture;
-  const steps = numBars * stepsPerBar;
-  const lags = [1, ...Array.from({ length: lookback }, (_, i) => (i + 1) * stepsPerBar)];
-  const read = concatenate(z, condition);
-  const layers = weights.decoder.lstm;
-  const below = thresholds(noise, temperature, architecture.hit_threshold, kept);
-
-  // z is the same at every step: its share of the first layer is computed once.
-  const constant = layers[0].bias.data.slice();
-  accumulate(constant, read, layers[0].kernel, { row: lags.length * FEATURES });
-  const place = lags.length * FEATURES + read.length;
-
-  let states = initialStates(read, weights.decoder);
-  const frames = new Float32Array(steps * FEATURES);
-  const frameAt = (now) => frames.subarray(now * FEATURES, (now + 1) * FEATURES);
-  for (let now = 0; now < steps; now++) {
-    const gates = constant.slice();
-    lags.forEach((lag, i) => {
-      if (lag > now) return;
-      accumulate(gates, frameAt(now - lag), layers[0].kernel, { row: i * FEATURES });
-    });
-    if (lookback) {
-      const inBar = place + (now % stepsPerBar);
-      const bar = place + stepsPerBar + Math.floor(now / stepsPerBar);
-      for (const row of [inBar, bar]) accumulate(gates, [1], layers[0].kernel, { row });
-    }
-    states = advance(gates, states, layers);
-    const outputs = dense(states.at(-1).h, weights.decoder.output);
-    const from = now * FEATURES;
-    const frame = draw(outputs, below.subarray(from, from + FEATURES), weights.heads);
-    if (kept) {
-      frame.forEach((value, i) => {
-        if (kept.mask[from + i]) frame[i] = kept.values[from + i];
-      });
-    }
-    frames.set(frame, from);
+export class Decoder {
+  /**
+   * @param {object} weights
+   * @param {object} architecture
+   */
+  constructor(weights, architecture) {
+    this.weights = weights;
+    this.architecture = architecture;
+    const { num_bars: bars, steps_per_bar: stepsPerBar, lookback } = architecture;
+    this.steps = bars * stepsPerBar;
+    this.lags = [1];
+    for (let bar = 1; bar <= lookback; bar++) this.lags.push(bar * stepsPerBar);
   }
-  return frames;
+
+  /**
+   * Plays a groove.
+   *
+   * @param {Float32Array} z
+   * @param {Float32Array} condition
+   * @param {Float32Array} noise (steps * 27), uniform in (0, 1).
+   * @param {number} temperature
+   * @param {Kept | null} kept
+   * @returns {Float32Array} Frames (steps * 27).
+   */
+  play(z, condition, noise, temperature, kept = null) {
+    const below = thresholds(noise, temperature, this.architecture, kept);
+    return this.#walk(z, condition, (outputs, now) => {
+      const [from, to] = [now * FEATURES, (now + 1) * FEATURES];
+      const frame = draw(outputs, below.subarray(from, to), this.weights.heads);
+      if (!kept) return frame;
+      return frame.map((own, i) => (kept.mask[from + i] ? kept.values[from + i] : own));
+    });
+  }
+
+  /**
+   * The noise from which `play` would make given frames.
+   *
+   * @param {Float32Array} chance (steps * 27), where the frames leave it open.
+   * @returns {Float32Array} (steps * 27).
+   */
+  noiseBehind(frames, z, condition, chance, temperature) {
+    if (!temperature) return chance;
+    const noise = new Float32Array(frames.length);
+    this.#walk(z, condition, (outputs, now) => {
+      const [from, to] = [now * FEATURES, (now + 1) * FEATURES];
+      const frame = frames.subarray(from, to);
+      const own = chance.subarray(from, to);
+      const { heads } = this.weights;
+      noise.set(noiseBehind(outputs, frame, own, temperature, heads, this.architecture), from);
+      return frame;
+    });
+    return noise;
+  }
+
+  /**
+   * Goes through the steps.
+   *
+   * @param {(outputs: Float32Array, now: number) => Float32Array} frameOf What is
+   *     played at a step; the steps after it see that.
+   * @returns {Float32Array} All frames.
+   */
+  #walk(z, condition, frameOf) {
+    const { lstm: layers, output } = this.weights.decoder;
+    const read = concatenate(z, condition);
+    const seen = this.lags.length * FEATURES;
+    // z is the same at every step: its share of the first layer is computed once.
+    const constant = layers[0].bias.data.slice();
+    accumulate(constant, read, layers[0].kernel, { row: seen });
+
+    let states = initialStates(read, this.weights.decoder);
+    const frames = new Float32Array(this.steps * FEATURES);
+    for (let now = 0; now < this.steps; now++) {
+      const past = this.#past(frames, now);
+      const gates = constant.slice();
+      accumulate(gates, past, layers[0].kernel);
+      for (const row of this.#places(now, seen + read.length)) {
+        accumulate(gates, [1], layers[0].kernel, { row });
+      }
+      states = advance(gates, states, layers);
+      const top = states.at(-1).h;
+      const outputs = dense(top, output);
+      if (this.lags.length > 1) accumulate(outputs, past, output.kernel, { row: top.length });
+      frames.set(frameOf(outputs, now), now * FEATURES);
+    }
+    return frames;
+  }
+
+  /** The frames that a step reads; zeros before the first. */
+  #past(frames, now) {
+    const past = new Float32Array(this.lags.length * FEATURES);
+    this.lags.forEach((lag, i) => {
+      if (lag > now) return;
+      const from = (now - lag) * FEATURES;
+      past.set(frames.subarray(from, from + FEATURES), i * FEATURES);
+    });
+    return past;
+  }
+
+  /** The rows of the kernel that say which step of its bar and which bar this is. */
+  #places(now, first) {
+    const { steps_per_bar: stepsPerBar, lookback } = this.architecture;
+    if (!lookback) return [];
+    const bar = Math.floor(now / stepsPerBar);
+    return [first + (now % stepsPerBar), first + stepsPerBar + bar];
+  }
 }
 
 /** One step of stacked layers from the gates of the first. */
 function advance(gates, states, layers) {
-  return layers.map((layer, i) => {
-    if (i > 0) gates = dense(states[i - 1].h, layer);
-    states[i] = step(gates, states[i], layer.recurrent);
-    return states[i];
+  const next = [];
+  layers.forEach((layer, i) => {
+    if (i > 0) gates = dense(next[i - 1].h, layer);
+    next.push(step(gates, states[i], layer.recurrent));
   });
+  return next;
 }
 
 /** tanh(dense(z)), cut in c0, h0, c1, h1... */
@@ -78,5 +133,3 @@ function initialStates(read, { initial, lstm }) {
   const take = (units) => flat.slice(at, (at += units));
   return lstm.map(({ recurrent: { rows } }) => ({ c: take(rows), h: take(rows) }));
 }
-
-export { DRUMS, FEATURES };

@@ -26,12 +26,30 @@ export function among(corners, x, y) {
   return slerp(left, right, x);
 }
 
+/** How much of each corner is in a point. */
+function shares(x, y) {
+  return [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y];
+}
+
 /** The straight way among four vectors, in the same order. */
 export function blended(corners, x, y) {
-  const shares = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y];
+  const share = shares(x, y);
   return corners[0].map((_, i) =>
-    shares.reduce((sum, share, corner) => sum + share * corners[corner][i], 0),
+    corners.reduce((sum, corner, k) => sum + share[k] * corner[i], 0),
   );
+}
+
+/**
+ * Takes each number from one of four vectors.
+ * @param {Float32Array} chance Uniform in (0, 1): where each number changes over.
+ */
+export function chosen(corners, chance, x, y) {
+  let sum = 0;
+  const ends = shares(x, y).map((share) => (sum = Math.fround(sum + share)));
+  return chance.map((place, i) => {
+    const corner = ends.slice(0, 3).filter((end) => place >= end).length;
+    return corners[corner][i];
+  });
 }
 
 /** Noise around `z`, on the arc from it to other noise; 1 gives `z`, 0 `other`. */

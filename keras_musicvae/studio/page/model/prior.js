@@ -7,38 +7,39 @@ const GUIDANCE = 1.5;
 const FREQUENCIES = 16;
 
 export class Prior {
-  /**
-   * @param {object | null} weights Null: N(0, I).
-   * @param {Float32Array} base The condition that holds if nothing is asked for.
-   */
-  constructor(weights, base) {
+  /** @param {object | null} weights Null: N(0, I). */
+  constructor(weights) {
     this.weights = weights;
-    this.base = base;
   }
 
-  /** Noise -> latents. */
-  draw(noise, condition) {
+  /**
+   * Noise -> latents.
+   * @param {Float32Array} noise
+   * @param {{condition: Float32Array, base: Float32Array}} codes What is asked for, and
+   *     what would hold if nothing were.
+   */
+  draw(noise, codes) {
     if (!this.weights) return noise;
     const { centre, scale } = this.weights;
-    const moved = this.#moved(noise, condition, 0, 1);
+    const moved = this.#moved(noise, codes, 0, 1);
     return moved.map((x, i) => Math.fround(scale.data[i] * x) + centre.data[i]);
   }
 
   /** Latents -> the noise from which `draw` makes them. */
-  noiseOf(z, condition) {
+  noiseOf(z, codes) {
     if (!this.weights) return z;
     const { centre, scale } = this.weights;
     const points = z.map((x, i) => Math.fround(x - centre.data[i]) / scale.data[i]);
-    return this.#moved(points, condition, 1, 0);
+    return this.#moved(points, codes, 1, 0);
   }
 
   /** Where the flow carries a point from one time to another, by Heun's method. */
-  #moved(point, condition, start, end) {
-    const guided = condition.some((x, i) => x !== this.base[i]);
+  #moved(point, { condition, base }, start, end) {
+    const guided = condition.some((x, i) => x !== base[i]);
     const direction = (x, time) => {
       const towards = this.#network(x, time, condition);
       if (!guided) return towards;
-      const anyhow = this.#network(x, time, this.base);
+      const anyhow = this.#network(x, time, base);
       return combine(anyhow, towards, (a, t) => a + GUIDANCE * (t - a));
     };
     let x = point;

@@ -5,7 +5,7 @@
 // 2000) makes normal numbers of them.
 
 /** What random numbers are drawn for; each purpose has a stream of its own. */
-export const PURPOSE = { latents: 0, hits: 1, neighbours: 2, posterior: 3 };
+export const PURPOSE = { latents: 0, hits: 1, neighbours: 2, known: 4, choice: 5 };
 
 export class Stream {
   /**
@@ -33,6 +33,11 @@ export class Stream {
     return Float32Array.from({ length: count }, draw);
   }
 
+  /** A uniform number in [0, 1), with the precision of float64. */
+  random() {
+    return Number(this.#word() >> 11n) / 2 ** 53;
+  }
+
   /** The next 32 bits; of 64 that are drawn at once the low ones come first. */
   bits() {
     if (this.spare !== null) {
@@ -40,12 +45,16 @@ export class Stream {
       this.spare = null;
       return high;
     }
+    const word = this.#word();
+    this.spare = Number(word >> 32n);
+    return Number(word & MASK_32);
+  }
+
+  #word() {
     this.#step();
     const mixed = (this.state >> 64n) ^ (this.state & MASK_64);
     const turn = this.state >> 122n;
-    const word = (mixed >> turn | mixed << (64n - turn)) & MASK_64;
-    this.spare = Number(word >> 32n);
-    return Number(word & MASK_32);
+    return (mixed >> turn | mixed << (64n - turn)) & MASK_64;
   }
 
   #step() {
