@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_musicvae.errors import ConfigError, shown
 from keras_musicvae.export.kit import kit_samples
-from keras_musicvae.export.weights import Weights, named_weights
+from keras_musicvae.export.weights import DTYPES, Weights, named_weights
 from keras_musicvae.files import replacing_files
 from keras_musicvae.grooves.conditions import (
     ChoiceCondition,
@@ -22,7 +22,6 @@ from keras_musicvae.grooves.conditions import (
 from keras_musicvae.grooves.drum_maps import DRUM_MAPS, DrumMap
 from keras_musicvae.studio.page import page_files
 
-DTYPES = ("float16", "float32")
 # The encoder tells where music lies, which it knows much less exactly than this: fewer
 # bits make a smaller file.
 ENCODER_BITS = 4

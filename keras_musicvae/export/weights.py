@@ -11,6 +11,7 @@ from keras_musicvae.models.encoder import BidirectionalEncoder
 
 Weights = dict[str, NDArray[np.float32]]
 
+DTYPES = ("float16", "float32")
 # What the runtimes know; other models are refused.
 SUPPORTED = {
     "conductor_units": None,

@@ -4,6 +4,7 @@ import { DRUMS, TICKS_PER_STEP, hitsOf } from "./groove.js";
 
 const TICKS_PER_QUARTER = 480;
 const NOTE_TICKS = 120;
+const MAX_REST_BARS = 3;
 const [NOTE_ON, NOTE_OFF] = [0x99, 0x89];
 const [META, OFF, ON] = [0, 1, 2];
 
@@ -21,7 +22,11 @@ export function writeMidi(frames, { tempo, timeSignature, pitches, name }) {
     meta(0x58, [beats, Math.log2(unit), 24, 8]),
     meta(0x51, bigEndian(clamp(roundHalfEven(60e6 / tempo), 1, 2 ** 24 - 1), 3)),
   ].map((bytes) => ({ tick: 0, kind: META, bytes }));
-  for (const { start, stop, pitch, velocity } of notesOf(frames, pitches, end)) {
+  const notes = notesOf(frames, pitches, end);
+  if (isLateEnd(frames, (beats * 16) / unit)) {
+    events.push({ tick: end, kind: META, bytes: meta(0x06, text("end")) });
+  }
+  for (const { start, stop, pitch, velocity } of notes) {
     events.push({ tick: start, kind: ON, bytes: [pitch, velocity] });
     events.push({ tick: stop, kind: OFF, bytes: [pitch, 64] });
   }
@@ -72,6 +77,14 @@ function notesOf(frames, pitches, end) {
     following.set(note.pitch, note.start);
   }
   return notes;
+}
+
+/** Whether the end needs a marker: after so many empty bars it would not be believed. */
+function isLateEnd(frames, barSteps) {
+  const hits = hitsOf(frames);
+  if (!hits.length) return true;
+  const steps = frames.length / (3 * DRUMS);
+  return Math.floor((steps - 1 - hits.at(-1).step) / barSteps) > MAX_REST_BARS;
 }
 
 function order(a, b) {
