@@ -52,7 +52,7 @@ class Graph:
         self.outputs.append(_described(name, shape))
 
     def constant(self, array: Any, stored_as: str | None = None) -> str:
-        """A constant, stored once; floats perhaps in another type than they are used in."""
+        """A constant, stored once; floats as another type, if one is given."""
         root = self
         while root.outer is not None:
             root = root.outer

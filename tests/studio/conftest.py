@@ -47,13 +47,17 @@ def new_page(browser):
     """Opens pages of which every error fails the test."""
     contexts, errors = [], []
 
+    def on_console(line):
+        if line.type == "error":
+            errors.append(line.text)
+
     def new_page(address: str, width: int = 1440, **settings):
         viewport = {"width": width, "height": 900}
         context = browser.new_context(viewport=viewport, **settings)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("requestfailed", lambda request: errors.append(request.url))
+        page.on("console", on_console)
         page.goto(address)
         page.wait_for_selector("body[data-ready]", timeout=60_000)
         return page

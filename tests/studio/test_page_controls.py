@@ -105,9 +105,9 @@ def test_playing_moves_the_cursor_and_sounds(page):
       const config = await (await fetch("model.json")).json();
       const kit = readKit(await fetchUnpacked("kit.bin"), config.kit);
       const frames = new Float32Array(32 * 27);
-      for (let step = 0; step < 32; step++) frames[step * 27] = frames[step * 27 + 9] = 1;
-      const player = new Player(
-        kit, () => ({ frames, tempo: 200, swing: 0 }), { steps: 32, stepsPerQuarter: 4 });
+      for (let at = 0; at < frames.length; at += 27) frames[at] = frames[at + 9] = 1;
+      const current = () => ({ frames, tempo: 200, swing: 0 });
+      const player = new Player(kit, current, { steps: 32, stepsPerQuarter: 4 });
       await player.start();
       const analyser = new AnalyserNode(player.context, { fftSize: 32768 });
       player.mixer.output.volume.connect(analyser);

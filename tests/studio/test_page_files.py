@@ -109,8 +109,8 @@ def test_hostile_files_are_refused_in_one_line(page, tmp_path):
     good = tmp_path / "good.mid"
     write_midi(some_groove(1), good)
     data = good.read_bytes()
-    header = data[:14]
-    endless = header + b"MTrk\x00\x00\x00\x20" + b"\xff" * 32
+    header, track = data[:14], b"MTrk\x00\x00\x00"
+    endless = header + track + b"\x20" + b"\xff" * 32
     attacks = {
         "empty": b"",
         "text": b"<script>alert(1)</script>",
@@ -132,7 +132,11 @@ def test_hostile_files_are_refused_in_one_line(page, tmp_path):
     assert page.locator(".cell.on").count() == before
     random = np.random.default_rng(0)
     code = f"""async (argument) => {{
-      try {{ await ({READ})(argument); }} catch (error) {{ return error.constructor.name; }}
+      try {{
+        await ({READ})(argument);
+      }} catch (error) {{
+        return error.constructor.name;
+      }}
     }}"""
     for _ in range(60):
         damaged = bytearray(data)

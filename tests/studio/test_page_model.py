@@ -41,10 +41,11 @@ def test_random_numbers_are_those_of_numpy(page):
     seeds = [0, 1, 2, 7, 1000, 2**31, 2**32 - 1, *range(100, 200)]
     code = """async (seeds) => {
       const { Stream } = await import("./model/random.js");
+      const doubles = (stream) => Array.from({ length: 30 }, () => stream.random());
       return seeds.map((seed) => [
         [...new Stream(seed, 0).normal(3000)],
         [...new Stream(seed, 1).uniform(300)],
-        Array.from({ length: 30 }, (stream => () => stream.random())(new Stream(seed, 4))),
+        doubles(new Stream(seed, 4)),
       ]);
     }"""
     for seed, (normal, uniform, doubles) in zip(
@@ -105,7 +106,9 @@ def test_verbs_on_music_are_those_of_python(page, model):
         ...model.similar(music[1], 0.7, { ...playing, count: 2 }),
       ];
       for (const y of [0, 0.5, 1]) {
-        for (const x of [0, 0.5, 1]) made.push(...model.between(corners, x, y, playing));
+        for (const x of [0, 0.5, 1]) {
+          made.push(...model.between(corners, x, y, playing));
+        }
       }
       return made.map((frames) => [...frames]);"""
     expected = [
