@@ -76,13 +76,15 @@ export function fromText(text, initial) {
     const plain = JSON.parse(new TextDecoder().decode(unbase64(text)));
     const size = initial.slots[0].length;
     const grooves = (list, count) =>
-      Array.from({ length: count }, (_, i) => list[i] && unpacked(list[i], size));
+      Array.from({ length: count }, (_, i) =>
+        typeof list[i] === "string" ? unpacked(list[i], size) : null,
+      );
     const state = { ...initial };
     for (const name of Object.keys(initial)) {
       if (typeof plain[name] === typeof initial[name]) state[name] = plain[name];
     }
     state.slots = grooves(plain.slots, 2).map((frames) => frames ?? new Float32Array(size));
-    state.corners = grooves(plain.corners, 4).map((frames) => frames ?? null);
+    state.corners = grooves(plain.corners, 4);
     return state;
   } catch {
     return null;
