@@ -2,7 +2,6 @@
 
 import json
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ BATCH = "batch"
 
 def export_onnx(
     model: Any, folder: str | PathLike[str], *, dtype: str = "float32"
-) -> list[Path]:
+) -> list[PathLike[str]]:
     """Writes encoder.onnx, prior.onnx, sampler.onnx and graphs.json.
 
     All inputs and outputs are float32, and any number of grooves goes at once:
@@ -252,12 +251,12 @@ class _Exporter:
             sequences.append(graph.constant(self._places(place_kernel)[None]))
             place = body.input("place", (1, 4 * a.decoder_units[0]))
             gates = body("Add", gates, place)
-        following = []
+        following: list[tuple[str, str]] = []
         for layer, pair in enumerate(pairs):
             name = f"decoder.lstm.{layer}"
             if layer:
                 gates = self._dense(body, following[-1][0], name)
-            following.append(self._lstm_step(body, gates, *pair, name))
+            following.append(self._lstm_step(body, gates, pair, name))
         top = following[-1][0]
         if a.lookback:
             top = body.concatenate(top, seen)
@@ -333,8 +332,9 @@ class _Exporter:
         return states
 
     def _lstm_step(
-        self, graph: Graph, gates: str, h: str, c: str, name: str
+        self, graph: Graph, gates: str, state: tuple[str, ...], name: str
     ) -> tuple[str, str]:
+        h, c = state
         recurrent = graph.constant(self.weights[f"{name}.recurrent"], self.dtype)
         gates = graph("Add", gates, graph("MatMul", h, recurrent))
         units = self.weights[f"{name}.recurrent"].shape[0]

@@ -3,7 +3,6 @@
 import gzip
 import json
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from keras_musicvae.errors import ConfigError, shown
 from keras_musicvae.export.kit import kit_samples
 from keras_musicvae.export.weights import DTYPES, Weights, named_weights
-from keras_musicvae.files import replacing_files
+from keras_musicvae.files import replacing_files, user_path
 from keras_musicvae.grooves.conditions import (
     ChoiceCondition,
     FlagCondition,
@@ -60,7 +59,7 @@ def export_web(
     with replacing_files(folder, list(files)) as temporary:
         for content, path in zip(files.values(), temporary, strict=True):
             path.write_bytes(content)
-    return [Path(folder) / name for name in files]
+    return [user_path(folder) / name for name in files]
 
 
 def web_files(model: Any, *, dtype: str = "float16") -> dict[str, bytes]:
