@@ -57,7 +57,7 @@ def test_the_sampler_plays_what_the_model_plays(exported, temperature):
     inputs = {"z": z, "noise": noise, "temperature": scale, **given}
     (grooves,) = sessions["sampler"].run(None, inputs)
     expected = model.inference.decode(z, noise, temperature, given)
-    assert expected[..., HITS].sum() > 50
+    assert expected[..., HITS].sum() > 20
     np.testing.assert_array_equal(grooves[..., HITS], expected[..., HITS])
     np.testing.assert_allclose(grooves, expected, atol=1e-4)
 
