@@ -90,6 +90,10 @@ def replacing_files(
 ) -> Iterator[list[Path]]:
     """Yields temporary paths with the suffixes of `names`, and moves them on success.
 
+    Args:
+        folder: Where to; it is created if it does not exist.
+        names: Paths in the folder; those of subfolders have slashes.
+
     Raises:
         OutputError: A file cannot be written; none of them is there then.
     """
@@ -98,9 +102,12 @@ def replacing_files(
     try:
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as work:
             temporary = [Path(work) / name for name in names]
-            yield temporary
             for path in temporary:
-                path.replace(folder / path.name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            for path, name in zip(temporary, names, strict=True):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                path.replace(folder / name)
     except OSError as error:
         if isinstance(error, OutputError):
             raise

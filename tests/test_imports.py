@@ -37,6 +37,7 @@ MAY_IMPORT = {
         "grooves",
         "presets",
         "magenta",
+        "export",
     },
     "presets": {"errors", "rules", "files", "download", "grooves", "models"},
     "magenta": {
@@ -69,6 +70,8 @@ MAY_IMPORT = {
         "plots",
     },
     "songs": {"errors", "arguments", "grooves", "models"},
+    "export": {"errors", "files", "audio", "grooves", "models", "studio"},
+    "studio": {"errors", "files"},
     "cli": None,  # everything
 }
 NO_KERAS = (

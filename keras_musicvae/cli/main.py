@@ -13,7 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_musicvae import __version__
-from keras_musicvae.cli import convert, evaluate, preprocess, presets, train
+from keras_musicvae.cli import (
+    convert,
+    evaluate,
+    export,
+    preprocess,
+    presets,
+    studio,
+    train,
+)
 from keras_musicvae.cli.interrupt import EXIT_INTERRUPTED, MESSAGE, importing
 from keras_musicvae.cli.messages import one_line
 from keras_musicvae.cli.verbs import VERBS
@@ -26,9 +34,11 @@ COMMANDS: dict[str, Any] = {
     "train": train,
     **VERBS,
     **WISHES,
+    "studio": studio,
     "evaluate": evaluate,
     "presets": presets,
     "convert": convert,
+    "export": export,
 }
 
 EXIT_FAILURE = 1

@@ -73,6 +73,27 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     add_option(parser, "--backend", f"{text}{', '.join(BACKENDS)})", list(BACKENDS))
 
 
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    """Adds `--preset`."""
+    text = "name, folder or address of a preset"
+    add_option(parser, "--preset", text, name_or_path, "groove_4bar")
+
+
+def open_model(args: argparse.Namespace) -> Any:
+    """Starts Keras and loads the preset; a wrong name fails before that."""
+    from keras_musicvae.presets.sources import find_preset
+
+    find_preset(args.preset)
+    start_keras(args)
+    from keras_musicvae.grooves.converter import GrooveConverter
+    from keras_musicvae.models.music_vae import MusicVAE
+
+    model = MusicVAE.from_preset(args.preset)
+    if model.preprocessor is None:  # Saved by someone who works with arrays.
+        model.preprocessor = GrooveConverter(model.num_bars)
+    return model
+
+
 def start_keras(args: argparse.Namespace) -> str:
     """Chooses the backend, imports Keras quietly, and returns the backend's name."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -13,10 +13,11 @@ from keras_musicvae.cli.options import (
     add_argument,
     add_backend,
     add_option,
+    add_preset,
     add_switch,
     name_or_path,
+    open_model,
     path,
-    start_keras,
     value,
 )
 from keras_musicvae.cli.output import add_output, check_output, write_results
@@ -57,13 +58,7 @@ class Verb:
 
         for name in self.options:
             add_argument(parser, ARGUMENTS[name])
-        add_option(
-            parser,
-            "--preset",
-            "name, folder or address of a preset",
-            name_or_path,
-            "groove_4bar",
-        )
+        add_preset(parser)
         add_output(parser, grooves=bool(self.names))
         add_backend(parser)
         add_switch(parser, "--quiet", "print warnings and errors only")
@@ -260,18 +255,8 @@ def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
 
 def _open_model(args: argparse.Namespace) -> Any:
     """Loads the preset, after all that can fail at once has been tried."""
-    from keras_musicvae.presets.sources import find_preset
-
     if args.drum_map is not None:
         from keras_musicvae.grooves.drum_maps import get_drum_map
 
         get_drum_map(args.drum_map)
-    find_preset(args.preset)
-    start_keras(args)
-    from keras_musicvae.grooves.converter import GrooveConverter
-    from keras_musicvae.models.music_vae import MusicVAE
-
-    model = MusicVAE.from_preset(args.preset)
-    if model.preprocessor is None:  # Saved by someone who works with arrays.
-        model.preprocessor = GrooveConverter(model.num_bars)
-    return model
+    return open_model(args)

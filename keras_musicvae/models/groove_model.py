@@ -195,7 +195,7 @@ class GrooveModel(GrooveTrainer):
         """Writes `call`, encoder and teacher-forced decoder, for other runtimes.
 
         What is written gives back the grooves that it reads, and makes no new ones:
-        those come from `sample`, `decode` and the other verbs, which need this package.
+        `export_onnx` writes what does.
 
         Args:
             filepath: File or folder to write.
@@ -225,6 +225,20 @@ class GrooveModel(GrooveTrainer):
                 f"The format {native.EXPORT_FORMAT!r} needs TensorFlow besides this "
                 'backend. Install it with `pip install "keras-musicvae[tensorflow]"`.'
             ) from error
+
+    def export_onnx(
+        self, folder: str | PathLike[str], *, dtype: str = "float32"
+    ) -> list[PathLike[str]]:
+        """Writes encoder, prior and sampler as ONNX graphs, which make new grooves.
+
+        Arguments, result and errors as in `keras_musicvae.export.onnx.export_onnx`.
+
+        Example:
+            >>> model.export_onnx("onnx")  # doctest: +SKIP
+        """
+        from keras_musicvae.export.onnx import export_onnx
+
+        return export_onnx(self, folder, dtype=dtype)
 
     def quantize(self, *args: Any, **kwargs: Any) -> None:
         """Not supported: Keras quantizes no LSTM, and could not load the result.
