@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from keras_musicvae.models.music_vae import MusicVAE
     from keras_musicvae.training.fills import FillSplicer
 
-STEPS = 4000
+# Steps of the fit: one for so many latents, within these bounds.
+FEWEST_STEPS, STEPS = 500, 4000
+LATENTS_OF_A_STEP = 7
 BATCH_SIZE = 256
 LEARNING_RATE = 1e-3
 # Passes over the windows, each with other conditions left open.
@@ -54,7 +56,8 @@ def fit_prior(
         last = layer is prior.layers[-1]
         layer.kernel.assign(0.0 * kernel if last else kernel)
         layer.bias.assign(np.zeros(layer.bias.shape))
-    lines = _Lines((mean - centre) / scale, stddev / scale, condition, seed)
+    steps = min(STEPS, max(FEWEST_STEPS, len(mean) // LATENTS_OF_A_STEP))
+    lines = _Lines((mean - centre) / scale, stddev / scale, condition, steps, seed)
     network = keras.Sequential([keras.Input((lines.width,)), prior])
     prior.trainable = True
     try:
@@ -62,9 +65,9 @@ def fit_prior(
             keras.optimizers.AdamW(
                 keras.optimizers.schedules.CosineDecay(
                     LEARNING_RATE / 100,
-                    STEPS - STEPS // 50,
+                    steps - steps // 50,
                     warmup_target=LEARNING_RATE,
-                    warmup_steps=STEPS // 50,
+                    warmup_steps=steps // 50,
                 ),
                 weight_decay=1e-3,
             ),
@@ -102,14 +105,16 @@ def _posteriors(
 class _Lines(keras.utils.PyDataset):
     """Points on lines from noise to latents, and the directions of the lines."""
 
-    def __init__(self, mean: Any, stddev: Any, condition: Any, seed: int) -> None:
+    def __init__(
+        self, mean: Any, stddev: Any, condition: Any, steps: int, seed: int
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.mean, self.stddev, self.condition = mean, stddev, condition
-        self.seed = seed
+        self.steps, self.seed = steps, seed
         self.width = mean.shape[1] + 1 + condition.shape[1]
 
     def __len__(self) -> int:
-        return STEPS
+        return self.steps
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         generator = np.random.default_rng([self.seed, index])

@@ -108,7 +108,7 @@ def test_nothing_asked_is_not_guided():
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(fitting, "STEPS", 1000)
+    monkeypatch.setattr(fitting, "FEWEST_STEPS", 1000)
     monkeypatch.setattr(fitting, "LEARNING_RATE", 5e-3)
 
 
