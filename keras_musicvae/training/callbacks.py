@@ -29,14 +29,13 @@ class RunRecorder(keras.callbacks.Callback):
     """Keeps a run on disk: a checkpoint after each epoch, and a CSV log.
 
     Args:
-        folder: The run's folder; None keeps the run in memory, for a process that
-            trains along with the one that writes.
+        folder: The run's folder.
         settings: What the run was started with; stored in the checkpoint.
         history: Rows of the epochs before, of a resumed run.
     """
 
     def __init__(
-        self, folder: Path | None, settings: Mapping[str, Any], history: list[dict]
+        self, folder: Path, settings: Mapping[str, Any], history: list[dict]
     ) -> None:
         super().__init__()
         self.folder = folder
@@ -71,18 +70,17 @@ class RunRecorder(keras.callbacks.Callback):
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.history.append(row)
-        if self.folder is not None:
-            save_checkpoint(
-                self.folder / "checkpoint",
-                self.model,
-                {"settings": self.settings, "history": self.history},
-                best=self.best is row,
-            )
-            self.write_log()
+        save_checkpoint(
+            self.folder / "checkpoint",
+            self.model,
+            {"settings": self.settings, "history": self.history},
+            best=self.best is row,
+        )
+        self.write_log()
 
     def write_log(self) -> None:
         """Writes `log.csv` from the history, which the checkpoint holds."""
-        if self.folder is None or not self.history:
+        if not self.history:
             return
         for litter in self.folder.glob(".log.csv.*"):  # of a killed run
             litter.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """A training run, from windows to a preset folder.
 
 Several processes may train together (`backends/distributed.py`): all read the windows
-and the checkpoint, and process 0 alone writes.
+and the checkpoint, and process 0 alone writes what is kept.
 """
 
 import contextlib
@@ -11,6 +11,8 @@ import math
 import os
 import platform
 import shlex
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -140,12 +142,15 @@ def train(
                 raise TrainingError(f"There is no run to finish in {out}.")
             model = run.make_model()
             if writes:
-                stack.enter_context(_folder_of_one_run(out))
+                folder = stack.enter_context(_folder_of_one_run(out))
                 for note in run.notes:
                     logger.warning(note)
-            recorder = run.resume(model, writes)
+            else:
+                # Saving a model takes all processes; what the others save is dropped.
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            recorder = run.resume(model, folder)
             if not finish:
-                run.fit(model, recorder, callbacks, verbose)
+                run.fit(model, recorder, callbacks, verbose and writes)
         return run.save(recorder, command) if writes else run.preset
 
 
@@ -180,7 +185,7 @@ def _check_division(batch_size: int, devices: int) -> None:
 
 
 @contextlib.contextmanager
-def _folder_of_one_run(out: Path) -> Iterator[None]:
+def _folder_of_one_run(out: Path) -> Iterator[Path]:
     """The folder exists, and no other run writes into it."""
     make_folder(out)
     with exclusive_lock(out / ".lock") as mine:
@@ -190,7 +195,7 @@ def _folder_of_one_run(out: Path) -> Iterator[None]:
                 "folder."
             )
         find_checkpoint(out / "checkpoint")  # repairs it before others read it
-        yield
+        yield out
 
 
 @dataclass
@@ -288,20 +293,22 @@ class _Run:
             converter = converter.changed(task=task, conditions=conditions)
         return MusicVAE.from_preset(base, preprocessor=converter, **arguments)
 
-    def resume(self, model: MusicVAE, writes: bool) -> RunRecorder:
+    def resume(self, model: MusicVAE, folder: Path) -> RunRecorder:
         """Loads the newest checkpoint, if there is one; keeps what comes after it.
 
         Args:
             model: A new model of this run.
-            writes: Whether this process writes the files.
+            folder: Where this process writes.
         """
         # Where there are several: they wait here until the folder is in order.
         self._agree("settings", self.settings)
         self._agree("windows", self.windows.info)
         self._agree("kinds of devices", distributed.device_kind())
         history = self._load(model)
+        if history and folder != self.out:
+            shutil.copytree(self.checkpoint, folder / self.checkpoint.name)
         self._agree("checkpoints", len(history))
-        recorder = RunRecorder(self.out if writes else None, self.settings, history)
+        recorder = RunRecorder(folder, self.settings, history)
         recorder.write_log()
         return recorder
 
@@ -368,7 +375,7 @@ class _Run:
             "windows",
             start=self.epoch_windows * done,
             line_seconds=LINE_SECONDS,
-            verbose=verbose and recorder.folder is not None,
+            verbose=verbose,
         ) as display:
             model.fit(
                 batches,
