@@ -14,7 +14,8 @@ from jax.experimental import multihost_utils
 
 from keras_musicvae.backends.processes import Processes
 
-LOST = (jax.errors.JaxRuntimeError,)
+# A collective that fails raises the one in a step and the other outside of it.
+LOST = (jax.errors.JaxRuntimeError, ValueError)
 
 
 class _DataParallel(keras.distribution.DataParallel):
