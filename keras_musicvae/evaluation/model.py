@@ -451,7 +451,7 @@ MEASURES: Mapping[str, Callable[[Encoded], Measured]] = {
     "interpolation": measure_interpolation,
     "variation": measure_variation,
 }
-"""Measured -> its measure. A task (humanize, infill) is measured by adding one."""
+"""Section -> its measure. A task (humanize, infill) is measured by adding one."""
 
 
 # --- Helpers --------------------------------------------------------------------

@@ -130,8 +130,8 @@ class ChainedHeads(keras.layers.Layer):
 
     def hit_costs(self, outputs: Any, frames: Any) -> Any:
         """Nats of the hit or rest of each drum: (batch, steps, 9)."""
-        logits, _ = self._seeing(outputs, frames)
-        return _hit_costs(logits, frames[..., :NUM_DRUMS])
+        hits = frames[..., :NUM_DRUMS]
+        return _hit_costs(self._hit_logits(outputs, hits), hits)
 
     def noise_thresholds(self, noise: Any, temperature: Any) -> Any:
         """See `draws.expressive_thresholds`."""
@@ -211,7 +211,6 @@ class ChainedHeads(keras.layers.Layer):
     def _seeing(self, outputs: Any, frames: Any) -> tuple[Any, Any]:
         """Logits of hits and values where each drum sees the given ones before it."""
         hits, velocities, offsets = ops.split(frames, 3, axis=-1)
-        logits = outputs[..., :NUM_DRUMS] + ops.matmul(hits, self.hit_chain * _EARLIER)
         pairs = ops.stack([velocities, offsets], axis=-1)
         pairs = ops.reshape(pairs, (-1, *frames.shape[1:-1], 2 * NUM_DRUMS))
         chain = ops.matmul(pairs, self.value_chain * _VALUES_EARLIER)
@@ -219,7 +218,11 @@ class ChainedHeads(keras.layers.Layer):
             self._values(outputs, hits) + chain,
             (-1, *frames.shape[1:-1], NUM_DRUMS, VALUE_DIM),
         )
-        return logits, values
+        return self._hit_logits(outputs, hits), values
+
+    def _hit_logits(self, outputs: Any, hits: Any) -> Any:
+        """Logits of hits where each drum sees the given hits before it."""
+        return outputs[..., :NUM_DRUMS] + ops.matmul(hits, self.hit_chain * _EARLIER)
 
     def _unrolled(self, outputs: Any, hit: Any, velocity: Any, offset: Any) -> Any:
         """A frame, drum after drum.
